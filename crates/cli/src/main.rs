@@ -1,0 +1,2 @@
+//! The binary `gpulse`.
+fn main() {}

@@ -1,0 +1,101 @@
+//! What one pass over the GPUs saw of the processes on them: the input of the session engine.
+
+use std::sync::Arc;
+
+use crate::device::Device;
+use crate::{ErrorKind, Reading, Timestamp};
+
+/// One device in one pass.
+#[derive(Debug, Clone)]
+pub struct DeviceObservation {
+    /// The device; a new `Arc` only when its facts changed.
+    pub device: Arc<Device>,
+    /// Set while the physical GPU is lost or stuck: nothing below is current then.
+    pub down: Option<ErrorKind>,
+    /// Processes on it now. `NotSupported` or `Failed`: it is not known who is there.
+    pub processes: Reading<Vec<DeviceProcess>>,
+    /// Set when this pass asked for per-process use (every few seconds, not every pass).
+    pub process_use: Option<ProcessUse>,
+    /// Activity of the device over the time since the last pass that asked for use, 0..1: GPM
+    /// graphics activity of the instance, or the driver's utilisation of the GPU. `None` when this
+    /// pass did not ask.
+    pub activity: Option<Reading>,
+    /// SM activity from GPM over the same time, 0..1. `None` when this pass did not ask.
+    pub sm_activity: Option<Reading>,
+}
+
+/// Per-process use since the last time it was asked for.
+#[derive(Debug, Clone)]
+pub struct ProcessUse {
+    /// New samples only, in no particular order. Not supported on GPUs with MIG on. A supported
+    /// empty list is a real zero for every process: the driver lists only processes with use.
+    pub samples: Reading<Vec<UseSample>>,
+}
+
+/// One process on one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceProcess {
+    /// Host PID as the driver gives it.
+    pub pid: u32,
+    /// What kind of context it holds.
+    pub kind: ContextKind,
+    /// Device memory it holds, in bytes; `None` when it cannot be read.
+    pub memory_bytes: Option<u64>,
+}
+
+/// The kind of a process's context on a device, printed in the label `type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContextKind {
+    /// Compute: `C`.
+    Compute,
+    /// Graphics: `G`.
+    Graphics,
+    /// Both: `C+G`.
+    ComputeGraphics,
+    /// Client of an MPS server: `M+C`.
+    MpsClient,
+}
+
+impl ContextKind {
+    /// As `nvidia-smi` prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compute => "C",
+            Self::Graphics => "G",
+            Self::ComputeGraphics => "C+G",
+            Self::MpsClient => "M+C",
+        }
+    }
+
+    /// Whether `--query-compute-apps` lists it.
+    #[must_use]
+    pub const fn is_compute(self) -> bool {
+        !matches!(self, Self::Graphics)
+    }
+}
+
+/// Utilisation of one process over one window of the driver, in per cent of the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UseSample {
+    /// Host PID.
+    pub pid: u32,
+    /// End of the window, by the driver's own stamp.
+    pub at: Timestamp,
+    /// SM time.
+    pub sm: u8,
+    /// Memory traffic time (not memory held).
+    pub memory: u8,
+    /// Encoder time.
+    pub encoder: u8,
+    /// Decoder time.
+    pub decoder: u8,
+}
+
+impl UseSample {
+    /// Whether it shows any use at all.
+    #[must_use]
+    pub const fn is_use(&self) -> bool {
+        self.sm > 0 || self.memory > 0 || self.encoder > 0 || self.decoder > 0
+    }
+}

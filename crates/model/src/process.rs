@@ -1,0 +1,73 @@
+//! Facts about one process of the host, as far as they could be read.
+
+use crate::Timestamp;
+
+/// A process as `/proc` shows it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ProcessFacts {
+    /// Host PID.
+    pub pid: u32,
+    /// Field 22 of `/proc/PID/stat`: clock ticks since boot. With the PID it names one process.
+    pub start_ticks: u64,
+    /// The same as a moment.
+    pub started: Timestamp,
+    /// Base name of the program, as `nvidia-smi` would show it; bytes that are not UTF-8 replaced.
+    pub command: String,
+    /// State letter of `/proc/PID/stat` (`R`, `S`, `D`, `Z`, `X`, ...).
+    pub state: char,
+    /// User and system time so far, in seconds.
+    pub cpu_seconds: f64,
+    /// Parent PID.
+    pub parent: u32,
+    /// Real uid.
+    pub uid: Option<u32>,
+    /// Name of that uid, else `uid:1000`.
+    pub user: Option<String>,
+    /// Whose it is, by its control group.
+    pub owner: Owner,
+}
+
+/// Whose process it is, as its control group tells.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Owner {
+    /// The kind of owner.
+    pub kind: OwnerKind,
+    /// Kubernetes pod UID, with dashes.
+    pub pod_uid: Option<String>,
+    /// Container id, 64 hex digits.
+    pub container_id: Option<String>,
+    /// Slurm job id.
+    pub slurm_job: Option<String>,
+    /// systemd service, without `.service`.
+    pub service: Option<String>,
+}
+
+/// The kind of a process's owner, as printed in the label `kind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[expect(missing_docs, reason = "each variant is the owner it is named after")]
+pub enum OwnerKind {
+    Pod,
+    Slurm,
+    Container,
+    User,
+    Service,
+    MpsServer,
+    #[default]
+    Unknown,
+}
+
+impl OwnerKind {
+    /// As printed.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Slurm => "slurm",
+            Self::Container => "container",
+            Self::User => "user",
+            Self::Service => "service",
+            Self::MpsServer => "mps_server",
+            Self::Unknown => "unknown",
+        }
+    }
+}

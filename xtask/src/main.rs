@@ -1,0 +1,2 @@
+//! The one entry point for building and checking gpulse.
+fn main() {}
