@@ -1,0 +1,42 @@
+//! Where the programs under test are: the variables that `cargo xtask test` sets.
+//!
+//! Nothing is searched for on PATH: a test runs the pinned program or says that it was skipped.
+
+use std::path::{Path, PathBuf};
+
+/// The built `gpulse`.
+pub const GPULSE: &str = "GPULSE_TEST_BIN";
+/// The built simulated library, `libsim_nvml.so`.
+pub const SIM_NVML: &str = "GPULSE_TEST_NVML";
+/// The Python that has nvitop, nvitop-exporter and gpustat.
+pub const PYTHON: &str = "GPULSE_TEST_PYTHON";
+/// Prometheus.
+pub const PROMETHEUS: &str = "GPULSE_TEST_PROMETHEUS";
+/// promtool.
+pub const PROMTOOL: &str = "GPULSE_TEST_PROMTOOL";
+/// node_exporter.
+pub const NODE_EXPORTER: &str = "GPULSE_TEST_NODE_EXPORTER";
+
+/// The program a variable names.
+///
+/// # Errors
+/// The reason why the test cannot run here.
+pub fn program(variable: &str) -> Result<PathBuf, String> {
+    let Some(path) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
+        return Err(format!("{variable} is not set: run `cargo xtask test`"));
+    };
+    let path = PathBuf::from(path);
+    if path.exists() { Ok(path) } else { Err(format!("{variable} names {}, which is absent", path.display())) }
+}
+
+/// The folder of this package's test data.
+#[must_use]
+pub fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+}
+
+/// The repository's root folder.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_path_buf()
+}
