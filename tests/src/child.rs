@@ -112,9 +112,8 @@ impl Child {
     /// It goes on past the deadline; it is killed then.
     pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let process = &mut self.process;
-        let ended = wait::until("its end", patience, || {
-            process.try_wait()?.context("it is still running")
-        });
+        let ended =
+            wait::until("its end", patience, || process.try_wait()?.context("it is still running"));
         ended.map_err(|reason| {
             let _ = self.process.kill();
             anyhow::anyhow!("{}: {reason:#}\n{}", self.name, self.log())

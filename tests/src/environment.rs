@@ -26,7 +26,11 @@ pub fn program(variable: &str) -> Result<PathBuf, String> {
         return Err(format!("{variable} is not set: run `cargo xtask test`"));
     };
     let path = PathBuf::from(path);
-    if path.exists() { Ok(path) } else { Err(format!("{variable} names {}, which is absent", path.display())) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(format!("{variable} names {}, which is absent", path.display()))
+    }
 }
 
 /// The folder of this package's test data.

@@ -41,7 +41,8 @@ pub fn get_with(address: SocketAddr, path: &str, headers: &str) -> Result<Answer
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))
         .with_context(|| format!("nothing answers on {address}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n").as_bytes())?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n").as_bytes())?;
     let mut bytes = Vec::new();
     stream.take(MOST_BYTES).read_to_end(&mut bytes).with_context(|| format!("reading {path}"))?;
     split(&bytes).with_context(|| format!("the answer to {path} is not HTTP"))
