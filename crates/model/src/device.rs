@@ -1,7 +1,9 @@
 //! What a process can sit on: a whole GPU, or a compute instance of a MIG-partitioned one.
 
+use serde::{Deserialize, Serialize};
+
 /// A whole GPU without MIG instances, or one MIG compute instance.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
     /// The `gpu` label: `0` for a GPU, `<gpu index>_<MIG device number>_<compute instance id>`
     /// (`0_1_0`) for a MIG device.
@@ -21,7 +23,7 @@ pub struct Device {
 }
 
 /// Where a MIG device lies in its GPU.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigDevice {
     /// The number `nvidia-smi -L` prints after `Device`.
     pub number: u32,

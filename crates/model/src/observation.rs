@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::device::Device;
 use crate::{ErrorKind, Reading, Timestamp};
 
@@ -44,7 +46,8 @@ pub struct DeviceProcess {
 }
 
 /// The kind of a process's context on a device, printed in the label `type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ContextKind {
     /// Compute: `C`.
     Compute,

@@ -1,6 +1,19 @@
 //! Facts about one process of the host, as far as they could be read.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Timestamp;
+
+/// What came of looking for a process.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup {
+    /// It is there.
+    Facts(ProcessFacts),
+    /// There is no such process, or it went away while it was read.
+    Gone,
+    /// It may be there; its facts cannot be read (permission, another PID namespace).
+    Unreadable,
+}
 
 /// A process as `/proc` shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,7 +41,7 @@ pub struct ProcessFacts {
 }
 
 /// Whose process it is, as its control group tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Owner {
     /// The kind of owner.
     pub kind: OwnerKind,
@@ -43,7 +56,8 @@ pub struct Owner {
 }
 
 /// The kind of a process's owner, as printed in the label `kind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each variant is the owner it is named after")]
 pub enum OwnerKind {
     Pod,

@@ -1,0 +1,91 @@
+//! The counters of one run, in whole microseconds so that parts add up exactly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::DeviceState;
+use crate::view::Quality;
+
+/// Upper bounds of the histogram of SM use, 0..1; `+Inf` follows.
+pub const SM_BOUNDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0];
+
+/// What is counted for a session, or for the sessions folded into one `rest` row.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Parts of device seconds in microseconds, by [`DeviceState::ALL`].
+    pub micros: [u64; DeviceState::ALL.len()],
+    /// Microseconds by SM use, not cumulative, by [`SM_BOUNDS`] and then everything above.
+    pub sm_micros: [u64; SM_BOUNDS.len() + 1],
+    /// SM use times seconds.
+    pub sm_seconds: f64,
+    /// CPU time in microseconds.
+    pub cpu_micros: u64,
+    /// Effective microseconds, measured.
+    pub effective_measured_micros: u64,
+    /// Effective microseconds, inferred.
+    pub effective_inferred_micros: u64,
+    /// Bytes times seconds.
+    pub memory_byte_seconds: f64,
+}
+
+impl Counters {
+    /// Book a part of a device second.
+    pub(crate) fn book(&mut self, state: DeviceState, micros: u64) {
+        self.micros[state as usize] += micros;
+    }
+
+    /// Book effective time.
+    pub(crate) fn book_effective(&mut self, quality: Quality, micros: u64) {
+        match quality {
+            Quality::Measured => self.effective_measured_micros += micros,
+            Quality::Inferred => self.effective_inferred_micros += micros,
+        }
+    }
+
+    /// Book SM use (0..1) over some time.
+    pub(crate) fn book_sm(&mut self, use_ratio: f64, micros: u64) {
+        let bucket = SM_BOUNDS.iter().position(|bound| use_ratio <= *bound);
+        self.sm_micros[bucket.unwrap_or(SM_BOUNDS.len())] += micros;
+        self.sm_seconds += use_ratio * seconds(micros);
+    }
+
+    /// Book memory held over some time.
+    #[expect(clippy::cast_precision_loss, reason = "a part in 2^53 of a byte figure is no loss")]
+    pub(crate) fn book_memory(&mut self, bytes: u64, micros: u64) {
+        self.memory_byte_seconds += bytes as f64 * seconds(micros);
+    }
+
+    /// All microseconds of its parts.
+    #[must_use]
+    pub fn total_micros(&self) -> u64 {
+        self.micros.iter().sum()
+    }
+}
+
+/// What is counted for a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeviceCounters {
+    /// Microseconds by [`DeviceState::ALL`]; they add up to the observed time.
+    pub micros: [u64; DeviceState::ALL.len()],
+    /// Effective microseconds.
+    pub effective_micros: u64,
+}
+
+impl DeviceCounters {
+    /// Book a part of a second.
+    pub(crate) fn book(&mut self, state: DeviceState, micros: u64) {
+        self.micros[state as usize] += micros;
+    }
+
+    /// All time observed.
+    #[must_use]
+    pub fn total_micros(&self) -> u64 {
+        self.micros.iter().sum()
+    }
+}
+
+/// Microseconds as seconds.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "microseconds of centuries fit 53 bits")]
+pub(crate) fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
