@@ -66,7 +66,7 @@ pub enum UserLabel {
 
 impl Default for Config {
     fn default() -> Self {
-        let minutes = |n| Duration::from_secs(60 * n);
+        let minutes = |n: u64| Duration::from_secs(60 * n);
         Self {
             idle_after: minutes(5),
             starting_for: minutes(5),
