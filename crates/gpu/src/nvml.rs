@@ -1,5 +1,24 @@
 //! The NVML source: the driver's calls, and how their answers become readings.
+//!
+//! [`Library`] is the only place with unsafe code. Everything else speaks to a [`Driver`], be it the
+//! library or the simulated one. What an answer means is decided in `answer`, once.
 
+mod answer;
 mod driver;
+mod facts;
+mod library;
+mod metered;
+mod nvlink;
+mod probe;
 
 pub use driver::*;
+pub use library::{Library, opener};
+
+pub(crate) use facts::{Facts, Place};
+pub(crate) use probe::Probe;
+
+/// A counter as a number: exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counters of drivers stay below 2^53")]
+const fn whole(count: u64) -> f64 {
+    count as f64
+}
