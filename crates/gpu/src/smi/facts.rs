@@ -1,0 +1,365 @@
+//! One round of answers put together: which GPUs there are, how they are partitioned, and who sits
+//! where.
+//!
+//! Each form of the program may have failed; what another form says too is then taken from there,
+//! and what none says stays unknown.
+
+use std::collections::BTreeMap;
+
+use model::observation::{ContextKind, DeviceProcess};
+use model::{ErrorKind, Reading};
+
+use super::log::{GpuLog, MigLog};
+use super::round::Round;
+use super::table::Process;
+use super::value;
+
+/// What is known of one GPU, by whichever form.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Gpu<'a> {
+    /// NVML index.
+    pub(super) index: u32,
+    /// `GPU-...`; empty if no form ever said it.
+    pub(super) uuid: String,
+    /// PCI bus id with a domain of eight digits, upper case; empty if unknown.
+    pub(super) bus_id: String,
+    /// Product name.
+    pub(super) model: String,
+    /// Whether MIG is on; `None` where the GPU has none.
+    pub(super) mig: Option<bool>,
+    /// Its row of the sheet.
+    pub(super) row: Option<usize>,
+    /// Its part of `-q`.
+    pub(super) log: Option<&'a GpuLog>,
+    /// The driver says that it is lost.
+    pub(super) lost: bool,
+}
+
+/// One MIG device.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Instance {
+    /// Number of the MIG device.
+    pub(super) number: u32,
+    /// GPU instance id.
+    pub(super) gpu_instance: u32,
+    /// Compute instance id.
+    pub(super) compute_instance: u32,
+    /// `MIG-...`.
+    pub(super) uuid: String,
+    /// As `-L` prints it: `3g.40gb`, `1c.3g.40gb`.
+    pub(super) profile: String,
+    /// Memory of its GPU instance, in bytes.
+    pub(super) memory: FrameBuffer,
+}
+
+/// Memory of a GPU or of a GPU instance, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct FrameBuffer {
+    pub(super) total: Reading<u64>,
+    pub(super) used: Reading<u64>,
+    pub(super) free: Reading<u64>,
+    pub(super) reserved: Reading<u64>,
+}
+
+/// Domain, bus, device and function of a PCI bus id.
+pub(super) fn bus_number(word: &str) -> Option<(u32, u8, u8, u8)> {
+    let (rest, function) = word.rsplit_once('.')?;
+    let mut parts = rest.split(':');
+    let (domain, bus, device) = (parts.next()?, parts.next()?, parts.next()?);
+    let shape = parts.next().is_none() && (4..=8).contains(&domain.len()) && bus.len() == 2;
+    if !shape {
+        return None;
+    }
+    let byte = |digits| u8::from_str_radix(digits, 16).ok();
+    let domain = u32::from_str_radix(domain, 16).ok()?;
+    Some((domain, byte(bus)?, byte(device)?, byte(function)?))
+}
+
+fn normal_bus_id(word: &str) -> Option<String> {
+    let (domain, bus, device, function) = bus_number(word)?;
+    Some(format!("{domain:08X}:{bus:02X}:{device:02X}.{function:X}"))
+}
+
+/// The GPUs of a round, by index. `known` are those of earlier rounds: a lost GPU no longer says
+/// who it is.
+pub(super) fn gpus<'a>(round: &'a Round, known: &[Gpu<'_>]) -> Vec<Gpu<'a>> {
+    let mut gpus: BTreeMap<u32, Gpu<'a>> = BTreeMap::new();
+    add_sheet(&mut gpus, round);
+    add_table_and_list(&mut gpus, round);
+    add_log(&mut gpus, round);
+    add_known(&mut gpus, round, known);
+    let mut gpus: Vec<Gpu<'a>> = gpus.into_values().collect();
+    for (order, gpu) in gpus.iter_mut().enumerate() {
+        gpu.mig = mig_mode(round, gpu, order);
+    }
+    gpus
+}
+
+fn entry<'m, 'a>(gpus: &'m mut BTreeMap<u32, Gpu<'a>>, index: u32) -> &'m mut Gpu<'a> {
+    gpus.entry(index).or_insert_with(|| Gpu { index, ..Gpu::default() })
+}
+
+/// Take a text unless one is known already.
+fn fill(place: &mut String, text: Option<&str>) {
+    if let Some(text) = text.filter(|_| place.is_empty()) {
+        text.clone_into(place);
+    }
+}
+
+fn add_sheet(gpus: &mut BTreeMap<u32, Gpu<'_>>, round: &Round) {
+    let Ok(sheet) = &round.sheet else { return };
+    for row in 0..sheet.len() {
+        let cell = |field| sheet.cell(row, field).map_or(Reading::NotSupported, value::text);
+        let Some(index) = cell("index").value().and_then(|index| index.parse().ok()) else {
+            continue;
+        };
+        let gpu = entry(gpus, index);
+        gpu.row = Some(row);
+        gpu.lost = sheet.is_lost(row);
+        fill(&mut gpu.uuid, cell("uuid").value());
+        fill(&mut gpu.bus_id, cell("pci.bus_id").value().and_then(normal_bus_id).as_deref());
+        fill(&mut gpu.model, cell("name").value());
+    }
+}
+
+fn add_table_and_list(gpus: &mut BTreeMap<u32, Gpu<'_>>, round: &Round) {
+    for listed in round.list.iter().flatten() {
+        let gpu = entry(gpus, listed.index);
+        fill(&mut gpu.uuid, Some(&listed.uuid));
+        fill(&mut gpu.model, Some(&listed.name));
+    }
+    for (index, bus_id) in round.table.iter().flat_map(|table| &table.gpus) {
+        fill(&mut entry(gpus, *index).bus_id, normal_bus_id(bus_id).as_deref());
+    }
+}
+
+/// `-q` names GPUs by bus id, in order of index.
+fn add_log<'a>(gpus: &mut BTreeMap<u32, Gpu<'a>>, round: &'a Round) {
+    for (order, log) in (0_u32..).zip(round.log.iter().flat_map(|log| &log.gpus)) {
+        let bus_id = normal_bus_id(&log.bus_id).unwrap_or_default();
+        let by_bus = gpus.values().find(|gpu| gpu.bus_id == bus_id).map(|gpu| gpu.index);
+        let gpu = entry(gpus, by_bus.unwrap_or(order));
+        if !gpu.bus_id.is_empty() && gpu.bus_id != bus_id {
+            continue;
+        }
+        let text = |path| log.value(path).and_then(|raw| value::text(raw).value());
+        fill(&mut gpu.bus_id, Some(&bus_id));
+        fill(&mut gpu.uuid, text("GPU UUID"));
+        fill(&mut gpu.model, text("Product Name"));
+        gpu.log = Some(log);
+    }
+}
+
+/// A GPU that only earlier rounds know is shown while this one says why it is missing.
+fn add_known(gpus: &mut BTreeMap<u32, Gpu<'_>>, round: &Round, known: &[Gpu<'_>]) {
+    let nobody_answered = gpus.is_empty();
+    for earlier in known {
+        let lost = round.says_lost(&earlier.bus_id);
+        if !gpus.contains_key(&earlier.index) && !lost && !nobody_answered {
+            continue;
+        }
+        let gpu = entry(gpus, earlier.index);
+        gpu.lost |= lost;
+        if gpu.uuid.is_empty() || gpu.uuid == earlier.uuid {
+            fill(&mut gpu.uuid, Some(&earlier.uuid));
+            fill(&mut gpu.bus_id, Some(&earlier.bus_id));
+            fill(&mut gpu.model, Some(&earlier.model));
+        }
+        if nobody_answered || lost {
+            gpu.mig = earlier.mig;
+        }
+    }
+}
+
+fn mig_mode(round: &Round, gpu: &Gpu<'_>, order: usize) -> Option<bool> {
+    let on = |raw: &str| match raw.trim() {
+        "Enabled" => Some(true),
+        "Disabled" => Some(false),
+        _ => None,
+    };
+    let sheet = round.sheet.as_ref().ok();
+    if let Some(raw) = gpu.row.and_then(|row| sheet?.cell(row, "mig.mode.current")) {
+        return on(raw);
+    }
+    if let Some(raw) = gpu.log.and_then(|log| log.value("MIG Mode/Current")) {
+        return on(raw);
+    }
+    if let Some(raw) = round.mig_modes.as_ref().and_then(|modes| modes.get(order)) {
+        return on(raw);
+    }
+    let rows = round.table.iter().flat_map(|table| &table.mig);
+    rows.map(|row| row.gpu).any(|index| index == gpu.index).then_some(true).or(gpu.mig)
+}
+
+/// The MIG devices of a GPU whose ids and names are both known.
+pub(super) fn instances(round: &Round, gpu: &Gpu<'_>) -> Vec<Instance> {
+    let listed = round.list.iter().flatten().find(|listed| listed.index == gpu.index);
+    let named = |number| listed?.mig.iter().find(|mig| mig.number == number);
+    let placed = placements(round, gpu);
+    placed
+        .into_iter()
+        .filter_map(|(number, gpu_instance, compute_instance, memory)| {
+            let name = named(number)?;
+            Some(Instance {
+                number,
+                gpu_instance,
+                compute_instance,
+                uuid: name.uuid.clone(),
+                profile: name.profile.clone(),
+                memory,
+            })
+        })
+        .collect()
+}
+
+/// Number, GPU instance, compute instance and memory of each MIG device.
+fn placements(round: &Round, gpu: &Gpu<'_>) -> Vec<(u32, u32, u32, FrameBuffer)> {
+    let logged = gpu.log.map(GpuLog::mig).unwrap_or_default();
+    if !logged.is_empty() {
+        let placed = |mig: &MigLog| {
+            (mig.number, mig.gpu_instance, mig.compute_instance, logged_memory(mig))
+        };
+        return logged.iter().map(placed).collect();
+    }
+    let rows = round.table.iter().flat_map(|table| &table.mig);
+    rows.filter(|row| row.gpu == gpu.index)
+        .map(|row| {
+            let part = |read: fn((u64, u64)) -> u64| match row.memory {
+                Some(memory) => Reading::Value(read(memory)),
+                None => Reading::NotSupported,
+            };
+            let memory =
+                FrameBuffer { used: part(|m| m.0), total: part(|m| m.1), ..FrameBuffer::default() };
+            (row.number, row.gpu_instance, row.compute_instance, memory)
+        })
+        .collect()
+}
+
+fn logged_memory(mig: &MigLog) -> FrameBuffer {
+    let part = |name: &str| {
+        let shared = mig.value(&format!("Shared FB Memory Usage/{name}"));
+        let own = || mig.value(&format!("FB Memory Usage/{name}"));
+        shared.or_else(own).map_or(Reading::NotSupported, value::mebibytes)
+    };
+    FrameBuffer {
+        total: part("Total"),
+        used: part("Used"),
+        free: part("Free"),
+        reserved: part("Reserved"),
+    }
+}
+
+/// Who is on a GPU without MIG: the compute processes that `--query-compute-apps` lists, and the
+/// others of the table.
+pub(super) fn processes_of_gpu(round: &Round, gpu: &Gpu<'_>) -> Reading<Vec<DeviceProcess>> {
+    let listed = listed_processes(round, gpu);
+    let Some(apps) = apps_of(round, gpu) else {
+        let kind = round.apps.as_ref().err().map_or(ErrorKind::Other, |error| error.kind());
+        return listed.map_or(Reading::Failed(kind), |listed| Reading::Value(merge(&listed)));
+    };
+    let listed = listed.unwrap_or_default();
+    let is_app = |pid: u32| apps.iter().any(|(app, _)| *app == pid);
+    let mut rows: Vec<DeviceProcess> = listed
+        .iter()
+        .filter(|process| process.kind == ContextKind::Graphics || is_app(process.pid))
+        .map(device_process)
+        .collect();
+    rows.extend(apps.iter().map(|&(pid, memory_bytes)| {
+        let of_pid = |process: &&Process| process.pid == pid && process.kind.is_compute();
+        let kind = listed.iter().find(of_pid).map_or(ContextKind::Compute, |process| process.kind);
+        DeviceProcess { pid, kind, memory_bytes }
+    }));
+    Reading::Value(unite(rows))
+}
+
+/// PID and memory of the compute processes of a GPU; `None` if neither query told.
+fn apps_of(round: &Round, gpu: &Gpu<'_>) -> Option<Vec<(u32, Option<u64>)>> {
+    let apps = match (&round.apps, &round.apps_by_uuid) {
+        (Ok(apps), _) | (Err(_), Some(Ok(apps))) => apps,
+        (Err(_), _) => return None,
+    };
+    let bus = bus_number(&gpu.bus_id);
+    let here = |name: &str| {
+        (!gpu.uuid.is_empty() && name == gpu.uuid) || (bus.is_some() && bus_number(name) == bus)
+    };
+    let unplaced = gpu.bus_id.is_empty() && apps.iter().any(|app| bus_number(&app.gpu).is_some());
+    let mine = apps.iter().filter(|app| here(&app.gpu));
+    (!unplaced).then(|| mine.map(|app| (app.pid, app.memory_bytes)).collect())
+}
+
+/// The processes of a GPU by the table, else by `-q`; `None` if neither tells.
+fn listed_processes(round: &Round, gpu: &Gpu<'_>) -> Option<Vec<Process>> {
+    match &round.table {
+        Ok(table) => {
+            let here = table.processes.iter().filter(|process| process.gpu == gpu.index);
+            Some(here.cloned().collect())
+        }
+        Err(_) => gpu.log?.processes(gpu.index),
+    }
+}
+
+/// Who is on one MIG device.
+pub(super) fn processes_of_instance(
+    round: &Round,
+    gpu: &Gpu<'_>,
+    instance: &Instance,
+    of_gpu: usize,
+) -> Reading<Vec<DeviceProcess>> {
+    let ids = Some((instance.gpu_instance, instance.compute_instance));
+    if let Some(listed) = listed_processes(round, gpu) {
+        let here: Vec<Process> = listed.into_iter().filter(|p| p.instance == ids).collect();
+        return Reading::Value(merge(&here));
+    }
+    let kind = round.table.as_ref().err().map_or(ErrorKind::Other, |error| error.kind());
+    let Some(Ok(apps)) = &round.apps_by_uuid else { return Reading::Failed(kind) };
+    // Under MIG the query names the parent: that places a process only if there is one device.
+    let parent = apps.iter().any(|app| app.gpu == gpu.uuid);
+    if parent && of_gpu > 1 {
+        return Reading::Failed(kind);
+    }
+    let here = apps.iter().filter(|app| app.gpu == instance.uuid || app.gpu == gpu.uuid);
+    Reading::Value(unite(
+        here.map(|app| DeviceProcess {
+            pid: app.pid,
+            kind: ContextKind::Compute,
+            memory_bytes: app.memory_bytes,
+        })
+        .collect(),
+    ))
+}
+
+fn device_process(process: &Process) -> DeviceProcess {
+    DeviceProcess { pid: process.pid, kind: process.kind, memory_bytes: process.memory_bytes }
+}
+
+fn merge(processes: &[Process]) -> Vec<DeviceProcess> {
+    unite(processes.iter().map(device_process).collect())
+}
+
+/// One row per PID, in order of PID: in two lists it is one process, with the larger figure.
+fn unite(rows: Vec<DeviceProcess>) -> Vec<DeviceProcess> {
+    let mut by_pid: BTreeMap<u32, DeviceProcess> = BTreeMap::new();
+    for row in rows {
+        by_pid
+            .entry(row.pid)
+            .and_modify(|seen| {
+                seen.kind = both(seen.kind, row.kind);
+                seen.memory_bytes = seen.memory_bytes.max(row.memory_bytes);
+            })
+            .or_insert(row);
+    }
+    by_pid.into_values().collect()
+}
+
+fn both(one: ContextKind, other: ContextKind) -> ContextKind {
+    use ContextKind::{Compute, ComputeGraphics, Graphics, MpsClient};
+    match (one, other) {
+        (MpsClient, _) | (_, MpsClient) => MpsClient,
+        (Graphics, Graphics) => Graphics,
+        (Compute, Compute) => Compute,
+        _ => ComputeGraphics,
+    }
+}
+
+#[cfg(test)]
+mod tests;
