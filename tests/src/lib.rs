@@ -4,9 +4,11 @@
 //! The programs under test come from the environment that `cargo xtask test` sets; without it each
 //! test says so and counts as skipped.
 
+pub mod capture;
 pub mod child;
 pub mod environment;
 pub mod http;
+pub mod peers;
 pub mod prometheus;
 pub mod wait;
 
