@@ -1,9 +1,55 @@
-//! placeholder
+//! `cargo xtask bench`: figures, printed; no thresholds but those that the project promises.
+
+mod build;
+mod churn;
+mod exporter;
+
 use std::process::ExitCode;
-/// a
+
+use anyhow::Result;
+
+/// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
-/// r
-pub(crate) fn run(_: &Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// The exporter beside nvitop-exporter, on one simulated driver in one run.
+    Exporter(exporter::Args),
+    /// 24 hours of starting and ending processes, accelerated: memory and series stay flat.
+    Churn(churn::Args),
+    /// Time of a cold release build, and the size of the program.
+    Build,
+}
+
+/// Run it.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    match &args.what {
+        What::Exporter(args) => exporter::run(args),
+        What::Churn(args) => churn::run(args),
+        What::Build => build::run(),
+    }
+}
+
+/// A promise and what was measured: printed, and counted if it was not kept.
+#[derive(Debug)]
+struct Promise {
+    what: &'static str,
+    at_most: f64,
+    unit: &'static str,
+    measured: f64,
+}
+
+/// Print promises with what was measured; failure if one was not kept.
+fn judge(promises: &[Promise]) -> ExitCode {
+    let mut kept = true;
+    for Promise { what, at_most, unit, measured } in promises {
+        let verdict = if measured <= at_most { "kept" } else { "BROKEN" };
+        kept &= measured <= at_most;
+        println!("{verdict:>6}  {what}: {measured:.3} {unit}, at most {at_most} {unit}");
+    }
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

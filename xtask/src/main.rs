@@ -8,6 +8,7 @@
 
 mod bench;
 mod check;
+mod cost;
 mod demo;
 mod gpu_check;
 mod libtest;

@@ -38,7 +38,7 @@ fn build(beside: &Path, at: &Path) -> Result<()> {
     workspace::run(Command::new("python3").args(["-m", "venv"]).arg(beside))?;
     let mut pip = Command::new(beside.join("bin/python"));
     pip.args(["-m", "pip", "--disable-pip-version-check", "--quiet", "install"])
-        .args(["--require-hashes", "--no-deps", "--only-binary", ":all:", "--requirement"])
+        .args(["--require-hashes", "--no-deps", "--requirement"])
         .arg(workspace::root().join(REQUIREMENTS));
     workspace::run(&mut pip)?;
     moved(beside, at)

@@ -70,7 +70,8 @@ pub(super) fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathB
 fn of_file(place: &str, text: &str) -> Vec<Fault> {
     let mut faults = name(place);
     let is_test = is_test(place);
-    if !has_module_doc(text) {
+    // What `foo/tests.rs` is, its place says.
+    if !has_module_doc(text) && !place.ends_with("/tests.rs") {
         faults.push(Fault::new(place, "begins without a `//!` module doc", STYLE));
     }
     if place.contains("/tests/") && is_root_of_test(place) && !text.contains("#![cfg(test)]") {
