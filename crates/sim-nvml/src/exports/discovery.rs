@@ -95,7 +95,8 @@ const fn address(pci: &PciInfo) -> (u32, u32, u32) {
 
 /// Domain, bus and device of `0000:1B:00.0`, in either length of the domain.
 fn parse_bus_id(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split(':').map(|part| u32::from_str_radix(part.split('.').next()?, 16).ok());
+    let mut parts =
+        text.split(':').map(|part| u32::from_str_radix(part.split('.').next()?, 16).ok());
     let address = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(address)
 }

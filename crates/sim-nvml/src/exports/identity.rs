@@ -167,9 +167,7 @@ fn brand_of(name: &str) -> u32 {
 }
 
 fn licensable(licensed: bool) -> nvmlGridLicensableFeatures_t {
-    use nvml_wrapper_sys::bindings::{
-        nvmlGridLicensableFeature_t, nvmlGridLicenseExpiry_st,
-    };
+    use nvml_wrapper_sys::bindings::{nvmlGridLicensableFeature_t, nvmlGridLicenseExpiry_st};
     let none = nvmlGridLicensableFeature_t {
         featureCode: 0,
         featureState: 0,

@@ -1,8 +1,10 @@
 //! How a GPU is cut: modes, MIG devices, GPU instances and their profiles.
 
-use gpu::nvml::{Driver, GpuInstance, GpuInstanceHandle, GpuInstanceProfile, Handle, Result, Return};
+use gpu::nvml::{
+    Driver, GpuInstance, GpuInstanceHandle, GpuInstanceProfile, Handle, Result, Return,
+};
 use nvml_wrapper_sys::bindings::{
-    nvmlDeviceAttributes_t, nvmlDevice_t, nvmlGpuInstanceInfo_t, nvmlGpuInstancePlacement_t,
+    nvmlDevice_t, nvmlDeviceAttributes_t, nvmlGpuInstanceInfo_t, nvmlGpuInstancePlacement_t,
     nvmlGpuInstanceProfileInfo_t, nvmlGpuInstanceProfileInfo_v2_t, nvmlGpuInstanceProfileInfo_v3_t,
 };
 
@@ -151,10 +153,7 @@ fn instances(driver: &impl Driver, gpu: Handle) -> impl Iterator<Item = GpuInsta
         .flatten()
 }
 
-fn find_instance(
-    driver: &impl Driver,
-    wanted: GpuInstanceHandle,
-) -> Result<(Handle, GpuInstance)> {
+fn find_instance(driver: &impl Driver, wanted: GpuInstanceHandle) -> Result<(Handle, GpuInstance)> {
     gpus(driver)
         .flat_map(|gpu| instances(driver, gpu).map(move |instance| (gpu, instance)))
         .find(|(_, instance)| instance.handle == wanted)

@@ -1,6 +1,8 @@
 //! Who is on a device: process lists in three generations of structures, use, accounting.
 
-use gpu::nvml::{AccountingStats, Driver, Handle, ProcessUtilization, Result, Return, RunningProcess};
+use gpu::nvml::{
+    AccountingStats, Driver, Handle, ProcessUtilization, Result, Return, RunningProcess,
+};
 use nvml_wrapper_sys::bindings::{
     nvmlAccountingStats_t, nvmlProcessDetail_v1_t, nvmlProcessDetailList_v1_t, nvmlProcessInfo_t,
     nvmlProcessInfo_v1_t, nvmlProcessUtilizationInfo_v1_t, nvmlProcessUtilizationSample_t,

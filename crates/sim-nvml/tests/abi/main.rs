@@ -2,6 +2,10 @@
 //! caller.
 
 #![cfg(test)]
+#![expect(unsafe_code, reason = "the tests are C callers")]
 
 mod built;
+mod calls;
 mod exports;
+mod layout;
+mod program;
