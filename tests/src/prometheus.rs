@@ -2,6 +2,8 @@
 //!
 //! Every scrape is each second, so that a test waits for seconds and not for a minute.
 
+#![expect(clippy::disallowed_methods, reason = "tests run programs")]
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
