@@ -1,1 +1,27 @@
-//! exporter
+//! The role `exporter`: one machine's GPUs and sessions as a Prometheus page, over HTTP or as a
+//! textfile for node_exporter.
+//!
+//! A [`Node`] reads on its own thread and publishes a [`Snapshot`]; every page, route and file is
+//! made from a snapshot, so that no request ever waits for a driver. Binding ports, signals, flags
+//! and printing are the program's.
+
+mod config;
+pub mod doctor;
+pub mod http;
+pub mod node;
+mod own;
+pub mod page;
+mod running;
+mod scrapes;
+mod snapshot;
+mod state_file;
+pub mod textfile;
+pub mod xid;
+
+pub use config::{Config, HostLabel, HostLabelError, Parts, PartsError};
+pub use node::{BeforeTick, Machine, Node, StateUse};
+pub use own::OwnCost;
+pub use running::{Running, STATE_FILE, start};
+pub use scrapes::{BOUNDS_MICROS, Permit, ScrapeCounts, Scrapes};
+pub use snapshot::{Published, Snapshot};
+pub use state_file::Keeper;

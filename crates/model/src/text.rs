@@ -7,7 +7,7 @@ mod parse;
 mod write;
 
 pub use parse::{Family, ParseError, Sample, parse};
-pub use write::{Writer, push_escaped_label, push_float};
+pub use write::{Line, Writer, push_escaped_label, push_float};
 
 /// What an exporter answers in `Content-Type`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,0 +1,90 @@
+//! The role while it runs: the node on its thread, and the routes over what it publishes.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use model::Stop;
+
+use crate::Config;
+use crate::http::{self, Served};
+use crate::node::{Machine, Node, StateUse};
+use crate::snapshot::Published;
+
+/// Name of the state file in the state folder.
+pub const STATE_FILE: &str = "exporter.state";
+
+/// How long the end may take: one pass and the last write of the state.
+const END_WITHIN: Duration = Duration::from_secs(8);
+
+/// The exporter at work.
+#[derive(Debug)]
+pub struct Running {
+    served: Arc<Served>,
+    published: Published,
+    released: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+    thread: JoinHandle<()>,
+}
+
+/// Start the role. It ends when `stop` is set; nothing about the driver ends it before.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start(config: &Config, machine: Machine, stop: Arc<Stop>) -> io::Result<Running> {
+    let state = match &config.state_dir {
+        Some(dir) => StateUse::Keep { path: dir.join(STATE_FILE), keeper: None },
+        None => StateUse::None,
+    };
+    let node = Node::new(config, machine, &state);
+    let (published, released) = (node.published(), node.release_switch());
+    let served = Served::new(published.clone(), node.scrapes(), node.clock(), config);
+    let thread = {
+        let stop = Arc::clone(&stop);
+        thread::Builder::new().name("node".to_owned()).spawn(move || node.run(&stop))?
+    };
+    Ok(Running { served: Arc::new(served), published, released, stop, thread })
+}
+
+impl Running {
+    /// The routes to serve.
+    pub fn router(&self) -> axum::Router {
+        http::router(Arc::clone(&self.served))
+    }
+
+    /// Where the newest snapshot is found.
+    #[must_use]
+    pub fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Let go of the driver, or take it back: what SIGUSR1 asks for. True: it is let go of from the
+    /// next pass on.
+    pub fn toggle_driver(&self) -> bool {
+        !self.released.fetch_xor(true, Ordering::Relaxed)
+    }
+
+    /// The switch behind [`Self::toggle_driver`], for a signal handler of its own.
+    #[must_use]
+    pub fn release_switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.released)
+    }
+
+    /// Stop and wait for the state to be kept. False: a driver call holds the thread, and the
+    /// process can only go without it.
+    #[must_use]
+    pub fn end(self) -> bool {
+        self.stop.stop();
+        let begun = Instant::now();
+        while !self.thread.is_finished() {
+            if begun.elapsed() > END_WITHIN {
+                tracing::warn!("the node's thread does not end: leaving without its state");
+                return false;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.thread.join().is_ok()
+    }
+}
