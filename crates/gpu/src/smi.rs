@@ -123,10 +123,9 @@ impl Source {
         self.show_newest(clock);
         let Some(round) = &self.round else { return self.not_yet(now) };
         let source = match round.silence() {
-            Some(error) => SourceState::Absent {
-                reason: chain(error),
-                remedy: error.remedy().to_owned(),
-            },
+            Some(error) => {
+                SourceState::Absent { reason: chain(error), remedy: error.remedy().to_owned() }
+            }
             None => SourceState::NvidiaSmi,
         };
         let late = clock.instant.saturating_duration_since(round.at) > STALE;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use model::observation::{ContextKind, DeviceProcess};
 use model::{ErrorKind, Reading};
 
+use super::list::ListedMig;
 use super::log::{GpuLog, MigLog};
 use super::round::Round;
 use super::table::Process;
@@ -191,11 +192,16 @@ fn mig_mode(round: &Round, gpu: &Gpu<'_>, order: usize) -> Option<bool> {
     rows.map(|row| row.gpu).any(|index| index == gpu.index).then_some(true).or(gpu.mig)
 }
 
-/// The MIG devices of a GPU whose ids and names are both known.
+/// The MIG devices of a GPU whose ids and names are both known. Names of an earlier list hold only
+/// while the numbers are the same.
 pub(super) fn instances(round: &Round, gpu: &Gpu<'_>) -> Vec<Instance> {
-    let listed = round.list.iter().flatten().find(|listed| listed.index == gpu.index);
-    let named = |number| listed?.mig.iter().find(|mig| mig.number == number);
+    let listed = round.names.iter().find(|listed| listed.index == gpu.index);
     let placed = placements(round, gpu);
+    let same = |mig: &[ListedMig]| {
+        mig.iter().map(|mig| mig.number).eq(placed.iter().map(|placed| placed.0))
+    };
+    let listed = listed.filter(|listed| round.list.is_ok() || same(&listed.mig));
+    let named = |number| listed?.mig.iter().find(|mig| mig.number == number);
     placed
         .into_iter()
         .filter_map(|(number, gpu_instance, compute_instance, memory)| {
@@ -216,9 +222,8 @@ pub(super) fn instances(round: &Round, gpu: &Gpu<'_>) -> Vec<Instance> {
 fn placements(round: &Round, gpu: &Gpu<'_>) -> Vec<(u32, u32, u32, FrameBuffer)> {
     let logged = gpu.log.map(GpuLog::mig).unwrap_or_default();
     if !logged.is_empty() {
-        let placed = |mig: &MigLog| {
-            (mig.number, mig.gpu_instance, mig.compute_instance, logged_memory(mig))
-        };
+        let placed =
+            |mig: &MigLog| (mig.number, mig.gpu_instance, mig.compute_instance, logged_memory(mig));
         return logged.iter().map(placed).collect();
     }
     let rows = round.table.iter().flat_map(|table| &table.mig);

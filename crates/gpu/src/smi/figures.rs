@@ -2,7 +2,7 @@
 //!
 //! Numbers come out in the units and with the meaning that the NVML source gives them.
 
-use model::{Reading, Timestamp};
+use model::{ErrorKind, Reading, Timestamp};
 
 use super::facts::{FrameBuffer, Gpu, Instance};
 use super::partition;
@@ -66,6 +66,7 @@ impl Entity<'_> {
     fn number(&self, row: &MetricRow) -> Reading {
         let mig_on = self.gpu.mig == Some(true);
         match (row.field, row.level) {
+            _ if self.gpu.lost => Reading::Failed(ErrorKind::Lost),
             (_, Level::WholeGpu) if mig_on => Reading::NotSupported,
             (250..=254, _) => frame_buffer(row.field, &self.memory()),
             (_, Level::GpuInstance) if self.instance.is_some() => Reading::NotSupported,
@@ -218,7 +219,6 @@ fn frame_buffer(field: u16, memory: &FrameBuffer) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::ErrorKind;
 
     #[test]
     fn words_become_the_numbers_that_dcgm_prints() {
@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn the_used_ratio_leaves_out_what_the_driver_keeps() {
         let mib = |count: u64| Reading::Value(count << 20);
-        let memory = FrameBuffer { total: mib(100), used: mib(45), free: mib(45), reserved: mib(10) };
+        let memory =
+            FrameBuffer { total: mib(100), used: mib(45), free: mib(45), reserved: mib(10) };
         assert_eq!(frame_buffer(254, &memory), Reading::Value(0.5));
         let old = FrameBuffer { reserved: Reading::NotSupported, ..memory };
         assert_eq!(frame_buffer(253, &old), Reading::NotSupported);

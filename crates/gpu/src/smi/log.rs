@@ -216,7 +216,8 @@ GPU 00000000:0D:00.0
         assert_eq!(log.gpus.len(), 2);
         assert_eq!(log.gpus[0].value("Minor Number"), Some("3"));
         let mig = log.gpus[0].mig();
-        let ids: Vec<_> = mig.iter().map(|m| (m.number, m.gpu_instance, m.compute_instance)).collect();
+        let ids: Vec<_> =
+            mig.iter().map(|m| (m.number, m.gpu_instance, m.compute_instance)).collect();
         assert_eq!(ids, [(0, 2, 0), (1, 9, 1)]);
         assert_eq!(mig[0].value("Shared FB Memory Usage/Used"), Some("17 MiB"));
         assert_eq!(mig[1].value("Shared FB Memory Usage/Used"), None);

@@ -40,11 +40,8 @@ impl<T> Mailbox<T> {
             if left == Duration::ZERO {
                 return;
             }
-            results = self
-                .arrived
-                .wait_timeout(results, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            results =
+                self.arrived.wait_timeout(results, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Round {
     pub(super) mig_modes: Option<Vec<String>>,
     /// `-L`.
     pub(super) list: Part<Vec<ListedGpu>>,
+    /// The newest list there was: MIG devices have their names from nowhere else.
+    pub(super) names: Vec<ListedGpu>,
     /// The table.
     pub(super) table: Part<Table>,
     /// `-q`.
@@ -113,6 +115,7 @@ pub(super) struct Rounds {
     stop: Arc<Stop>,
     runner: Runner,
     refused: BTreeSet<String>,
+    names: Vec<ListedGpu>,
     /// Set once a form of this round timed out: the others are given less time.
     hurried: bool,
 }
@@ -130,8 +133,8 @@ impl Rounds {
         calls: Arc<CallStats>,
         stop: Arc<Stop>,
     ) -> Self {
-        let (runner, refused) = (Runner::default(), BTreeSet::new());
-        Self { program, deadline, calls, stop, runner, refused, hurried: false }
+        let (runner, refused, names) = (Runner::default(), BTreeSet::new(), Vec::new());
+        Self { program, deadline, calls, stop, runner, refused, names, hurried: false }
     }
 
     /// All forms.
@@ -147,7 +150,11 @@ impl Rounds {
         let unplaced = table.is_err() && log.is_err();
         let apps_by_uuid = (apps.is_err() || unplaced).then(|| self.apps("gpu_uuid"));
         let refused = self.refused.clone();
-        Round { at, sheet, mig_modes, list, table, log, apps, apps_by_uuid, refused }
+        if let Ok(list) = &list {
+            self.names.clone_from(list);
+        }
+        let names = self.names.clone();
+        Round { at, sheet, mig_modes, list, names, table, log, apps, apps_by_uuid, refused }
     }
 
     /// New figures beside the other answers of an earlier round.

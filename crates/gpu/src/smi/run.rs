@@ -245,12 +245,7 @@ impl Reading {
         }
     }
 
-    fn until_end(
-        mut self,
-        child: &mut Child,
-        deadline: Duration,
-        stop: &Stop,
-    ) -> Result<End, Cut> {
+    fn until_end(mut self, child: &mut Child, deadline: Duration, stop: &Stop) -> Result<End, Cut> {
         let since = Instant::now();
         loop {
             // The end is looked for before the streams are emptied, so that nothing is missed.

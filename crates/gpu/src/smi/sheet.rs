@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn cells_are_found_by_the_field_that_was_asked() {
-        let text = "index, clocks.current.sm [MHz], name\r\n0, 1980, NVIDIA A, B\r\n1, [N/A], C\r\n";
+        let text =
+            "index, clocks.current.sm [MHz], name\r\n0, 1980, NVIDIA A, B\r\n1, [N/A], C\r\n";
         let sheet = Sheet::parse(text, &["index", "clocks.sm", "name"]).unwrap();
         assert_eq!(sheet.len(), 2);
         assert_eq!(sheet.cell(0, "clocks.sm"), Some("1980"));

@@ -218,6 +218,10 @@ Sat Apr 19 10:08:49 2014
     #[test]
     fn text_without_the_frame_is_no_table() {
         assert_eq!(parse("Failed to initialize NVML: Driver/library version mismatch\n"), None);
-        assert_eq!(parse("| NVIDIA-SMI 1 |\n"), None, "a cut table does not say that nobody is there");
+        assert_eq!(
+            parse("| NVIDIA-SMI 1 |\n"),
+            None,
+            "a cut table does not say that nobody is there"
+        );
     }
 }

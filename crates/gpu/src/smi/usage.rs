@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn looks_lie_a_second_apart_and_a_dash_is_no_sample() {
-        let runs = [run(Ok(vec![row(0, 0, 7, Some(3)), row(0, 1, 7, None), row(0, 2, 7, Some(9))]))];
+        let runs =
+            [run(Ok(vec![row(0, 0, 7, Some(3)), row(0, 1, 7, None), row(0, 2, 7, Some(9))]))];
         let samples = of_gpu(&runs, 0, true, ten).unwrap().samples.value().unwrap();
         let seen: Vec<_> = samples.iter().map(|s| (s.at.second(), s.sm)).collect();
         assert_eq!(seen, [(8, 3), (10, 9)]);

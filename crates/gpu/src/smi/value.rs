@@ -121,9 +121,14 @@ mod tests {
 
     #[test]
     fn words_for_no_value_are_not_supported_and_never_zero() {
-        for raw in
-            ["[N/A]", "N/A", "-", "", "[Not Supported]", "[Requested functionality has been deprecated]"]
-        {
+        for raw in [
+            "[N/A]",
+            "N/A",
+            "-",
+            "",
+            "[Not Supported]",
+            "[Requested functionality has been deprecated]",
+        ] {
             assert_eq!(number(raw), Reading::NotSupported, "{raw}");
             assert_eq!(mebibytes(raw), Reading::NotSupported, "{raw}");
             assert_eq!(text(raw), Reading::NotSupported, "{raw}");

@@ -38,7 +38,8 @@ pub(super) struct Shape {
 impl Shown {
     /// Show a round; facts of devices that did not change keep their place.
     pub(super) fn of(round: &Round, at: Timestamp, earlier: &Self) -> Self {
-        let known: Vec<Gpu<'static>> = earlier.gpus.iter().map(|shape| shape.known.clone()).collect();
+        let known: Vec<Gpu<'static>> =
+            earlier.gpus.iter().map(|shape| shape.known.clone()).collect();
         let mut old: HashMap<String, Arc<Device>> = earlier
             .gpus
             .iter()
@@ -88,10 +89,11 @@ fn shape(
     let instances = facts::instances(round, gpu);
     let entity = Entity { round, gpu, instance: None, at };
     let memory_total = entity.memory().total.value();
-    let keep = |device: Device, old: &mut HashMap<String, Arc<Device>>| match old.remove(device.uuid()) {
-        Some(same) if *same == device => same,
-        _ => Arc::new(device),
-    };
+    let keep =
+        |device: Device, old: &mut HashMap<String, Arc<Device>>| match old.remove(device.uuid()) {
+            Some(same) if *same == device => same,
+            _ => Arc::new(device),
+        };
     let devices: Vec<Arc<Device>> = devices(gpu, &instances, memory_total)
         .into_iter()
         .map(|device| keep(device, old))
@@ -141,12 +143,8 @@ fn activity(view: &GpuView) -> Reading {
 
 /// The GPU, or the GPU instances of its MIG devices.
 fn entities(gpu: &Entity<'_>, instances: &[Instance]) -> Vec<EntityView> {
-    let whole = || EntityView {
-        gpu_instance: None,
-        mig_uuid: None,
-        slices: None,
-        values: gpu.cells(),
-    };
+    let whole =
+        || EntityView { gpu_instance: None, mig_uuid: None, slices: None, values: gpu.cells() };
     if gpu.gpu.mig != Some(true) || instances.is_empty() {
         return vec![whole()];
     }

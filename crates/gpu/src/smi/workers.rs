@@ -51,7 +51,8 @@ impl Workers {
             looks: Arc::new(Mailbox::new(KEPT_LOOKS)),
             threads: Vec::new(),
         };
-        let (stop_rounds, rounds, to_rounds) = (Arc::clone(&stop), runner(), workers.rounds.clone());
+        let (stop_rounds, rounds, to_rounds) =
+            (Arc::clone(&stop), runner(), workers.rounds.clone());
         let (stop_looks, looks, to_looks) = (Arc::clone(&stop), runner(), workers.looks.clone());
         workers.spawn("smi-lists", move || keep_reading(rounds, &to_rounds, &stop_rounds))?;
         workers.spawn("smi-use", move || keep_looking(looks, &to_looks, &stop_looks))?;
