@@ -25,6 +25,9 @@ impl Mask {
     fn line(&mut self, line: &str, serials: &[String]) -> String {
         let mut line = self.uuids(line);
         for serial in serials {
+            if !line.contains(serial.as_str()) {
+                continue;
+            }
             let number = self.number(serial);
             let width = serial.chars().count();
             line = line.replace(serial.as_str(), &format!("{number:0width$}"));
