@@ -164,16 +164,8 @@ pub fn position_of_field(field: u16) -> Option<usize> {
 }
 
 /// Labels of a device sample, in the order of printing; those of an instance only on instances.
-const LABELS: &[&str] = &[
-    "gpu",
-    "UUID",
-    "pci_bus_id",
-    "device",
-    "modelName",
-    "GPU_I_PROFILE",
-    "GPU_I_ID",
-    "Hostname",
-];
+const LABELS: &[&str] =
+    &["gpu", "UUID", "pci_bus_id", "device", "modelName", "GPU_I_PROFILE", "GPU_I_ID", "Hostname"];
 
 const fn gauge(name: &'static str, unit: Unit, help: &'static str) -> Metric {
     Metric { name, kind: Kind::Gauge, unit, help, labels: LABELS }

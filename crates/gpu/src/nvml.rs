@@ -6,16 +6,30 @@
 mod answer;
 mod driver;
 mod facts;
+mod gpu;
 mod library;
+mod life;
 mod metered;
 mod nvlink;
+mod partition;
 mod probe;
+mod processes;
+mod profiler;
+mod profiling;
+mod thread;
+mod topology;
+mod usage;
+mod values;
 
 pub use driver::*;
 pub use library::{Library, opener};
 
 pub(crate) use facts::{Facts, Place};
+pub(crate) use gpu::{Answer, Gpu, Question, UsedUpTo, unanswered, unknown_gpu};
+pub(crate) use life::{Life, Notice, Opened, SharedOpener};
+pub(crate) use metered::Metered;
 pub(crate) use probe::Probe;
+pub(crate) use thread::GpuThread;
 
 /// A counter as a number: exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counters of drivers stay below 2^53")]

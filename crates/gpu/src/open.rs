@@ -57,7 +57,9 @@ const fn init_remedy(code: Return) -> &'static str {
         Return::LIB_RM_VERSION_MISMATCH => {
             "the driver was upgraded while loaded: reload the kernel modules or reboot"
         }
-        Return::NO_PERMISSION => "allow this user to read and write /dev/nvidiactl and /dev/nvidia*",
+        Return::NO_PERMISSION => {
+            "allow this user to read and write /dev/nvidiactl and /dev/nvidia*"
+        }
         Return::LIBRARY_NOT_FOUND => "reinstall the NVIDIA driver: a library of its own is missing",
         Return::GPU_IS_LOST => "reset the GPU (nvidia-smi --gpu-reset) or reboot",
         _ => "run nvidia-smi: it should say the same, and dmesg why",

@@ -1,11 +1,27 @@
-//! The reader: asks every GPU on a thread of its own.
+//! The reader: one pass over all GPUs, whatever state driver and devices are in.
+//!
+//! Every GPU is asked on a thread of its own, the driver is opened and closed on another; a pass
+//! waits a moment for the answers and takes late ones along next time. So nothing that a driver does
+//! can hold up or end the process: a GPU that hangs is stuck, a driver that goes away is closed and
+//! looked for again.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod watch;
 
-use model::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use crate::{Ask, CallStats, OpenDriver, Pass, SourceState, smi};
+use model::observation::DeviceObservation;
+use model::{ErrorKind, Timestamp};
+
+use crate::nvml::{Life, Notice, Opened, SharedOpener, UsedUpTo, unanswered};
+use crate::{Ask, CallStats, GpuView, OpenDriver, OpenError, Pass, SourceState, XidEvent, smi};
+use watch::Watch;
+
+/// After a driver went away or was not there: the first look for it, and the longest pause.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How the reader waits.
 #[derive(Debug, Clone)]
@@ -33,25 +49,337 @@ impl Default for Options {
 
 /// Reads GPUs.
 pub struct Reader {
+    opener: SharedOpener,
+    options: Options,
     calls: Arc<CallStats>,
+    fallback: Option<smi::Source>,
+    state: State,
+    pause: Duration,
+    /// GPUs as last seen, while no driver is there.
+    remembered: Vec<Arc<GpuView>>,
+    used_up_to: HashMap<String, u64>,
+    /// Threads of earlier lives that have not ended yet.
+    ending: Ending,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+enum State {
+    /// No driver; looked for again at that time.
+    Closed { since: Timestamp, next: Timestamp, why: Absence },
+    /// A driver is being opened.
+    Opening { life: Life, began: Instant },
+    /// It answers.
+    Open(Open),
+    /// Let go of on request.
+    Released,
+}
+
+struct Open {
+    life: Life,
+    opened: Opened,
+    simulated: bool,
+    watch: Watch,
+    since: Timestamp,
+}
+
+/// Why there is no driver.
+#[derive(Debug, Clone)]
+struct Absence {
+    reason: String,
+    remedy: String,
+    /// Whether the program `nvidia-smi` may still help.
+    loadable: bool,
+}
+
+#[derive(Default)]
+struct Ending {
+    lives: Vec<JoinHandle<()>>,
+    gpus: Vec<(u32, JoinHandle<()>)>,
 }
 
 impl Reader {
     /// A reader that opens the driver in its first pass.
     #[must_use]
-    pub fn new(_open: OpenDriver, _smi: Option<smi::Config>, _options: Options) -> Self {
-        Self { calls: Arc::default() }
+    pub fn new(open: OpenDriver, smi: Option<smi::Config>, options: Options) -> Self {
+        let calls = Arc::<CallStats>::default();
+        let fallback = smi.map(|config| smi::Source::new(config, Arc::clone(&calls)));
+        let (never, why) = (Timestamp(i64::MIN), Absence::not_looked());
+        Self {
+            opener: Arc::new(Mutex::new(open)),
+            options,
+            calls,
+            fallback,
+            state: State::Closed { since: never, next: never, why },
+            pause: FIRST_PAUSE,
+            remembered: Vec::new(),
+            used_up_to: HashMap::new(),
+            ending: Ending::default(),
+        }
     }
 
-    /// One pass.
-    pub fn pass(&mut self, now: Timestamp, _ask: Ask) -> Pass {
-        let source = SourceState::Absent { reason: String::new(), remedy: String::new() };
-        Pass::empty(now, source, Arc::clone(&self.calls))
+    /// One pass: ask every GPU, wait at most `patience` for the answers (up to `deadline` for the
+    /// first ones of a driver), take late ones along. Never blocks longer, never fails.
+    pub fn pass(&mut self, now: Timestamp, ask: Ask) -> Pass {
+        self.ending.forget_ended();
+        self.advance(now);
+        if let State::Open(open) = &mut self.state {
+            let read = open.pass(now, ask, &self.options, &self.ending);
+            for (uuid, stamp) in read.used_up_to {
+                self.used_up_to.insert(uuid, stamp);
+            }
+            match read.gone {
+                None => return open.finish(now, read.gpus, read.observations, &self.calls),
+                Some(code) => self.close(now, Absence::of(&OpenError::Init(code))),
+            }
+        }
+        self.without_driver(now, ask)
     }
 
-    /// Let go of the driver, until [`Reader::resume`].
-    pub fn release(&mut self) {}
+    /// Let go of the driver: every handle, every library. Until [`Reader::resume`] passes are empty.
+    /// Waits at most `deadline` for the driver to be shut down.
+    pub fn release(&mut self) {
+        match std::mem::replace(&mut self.state, State::Released) {
+            State::Open(open) => self.ending.take(open),
+            State::Opening { life, .. } => self.ending.lives.extend(life.end()),
+            State::Closed { .. } | State::Released => {}
+        }
+        self.remembered.clear();
+        self.ending.wait(self.options.deadline);
+        tracing::info!("driver let go of on request");
+    }
 
     /// Take the driver back in the next pass.
-    pub fn resume(&mut self) {}
+    pub fn resume(&mut self) {
+        if matches!(self.state, State::Released) {
+            let (never, why) = (Timestamp(i64::MIN), Absence::not_looked());
+            self.state = State::Closed { since: never, next: never, why };
+            self.pause = FIRST_PAUSE;
+        }
+    }
+
+    /// Open what is due to be opened, and reopen a driver that had no GPU when it was opened.
+    fn advance(&mut self, now: Timestamp) {
+        if let State::Open(open) = &self.state
+            && open.opened.count == 0
+            && (now < open.since || now.since(open.since) >= LONGEST_PAUSE)
+        {
+            self.close(now, Absence::not_looked());
+            self.state = State::Closed { since: now, next: now, why: Absence::not_looked() };
+        }
+        if let State::Closed { since, next, .. } = &self.state
+            && (now >= *next || now < *since)
+            && self.ending.lives.is_empty()
+        {
+            self.begin(now);
+        }
+        if let State::Opening { life, began } = &self.state {
+            let left = self.options.deadline.saturating_sub(began.elapsed());
+            match life.notice_within(left) {
+                Some(Notice::Opened(opened)) => self.opened(now, opened),
+                Some(Notice::Refused(why)) => self.close(now, Absence::of(&why)),
+                Some(Notice::Xid { .. } | Notice::MigChanged { .. }) | None => {}
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp) {
+        let opener = Arc::clone(&self.opener);
+        match Life::begin(opener, Arc::clone(&self.calls), self.options.deadline) {
+            Some(life) => self.state = State::Opening { life, began: Instant::now() },
+            None => self.close(now, Absence::no_thread()),
+        }
+    }
+
+    fn opened(&mut self, now: Timestamp, opened: Opened) {
+        let before = std::mem::replace(&mut self.state, State::Released);
+        let State::Opening { life, .. } = before else { return };
+        let simulated = opened.driver.is_simulated();
+        let driver = opened.versions.driver.as_deref().unwrap_or("unknown");
+        tracing::info!(driver, gpus = opened.count, simulated, "driver opened");
+        let earlier: UsedUpTo = Arc::new(self.used_up_to.clone());
+        let watch = Watch::new(&opened, &self.calls, earlier, &self.remembered);
+        self.pause = FIRST_PAUSE;
+        self.state = State::Open(Open { life, opened, simulated, watch, since: now });
+    }
+
+    /// Close everything and look again later: after 5 s, then twice as long each time up to 60 s.
+    fn close(&mut self, now: Timestamp, why: Absence) {
+        let next = now.after(self.pause);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let known =
+            matches!(&self.state, State::Closed { why: before, .. } if before.reason == why.reason);
+        if !known {
+            tracing::warn!(reason = why.reason, remedy = why.remedy, "no driver, looking again");
+        }
+        let before = std::mem::replace(&mut self.state, State::Closed { since: now, next, why });
+        match before {
+            State::Open(open) => {
+                self.remembered = open.watch.views();
+                self.ending.take(open);
+            }
+            State::Opening { life, .. } => self.ending.lives.extend(life.end()),
+            State::Closed { .. } | State::Released => {}
+        }
+    }
+
+    fn without_driver(&mut self, now: Timestamp, ask: Ask) -> Pass {
+        let absence = match &self.state {
+            State::Closed { why, .. } => why.clone(),
+            State::Opening { .. } | State::Open(_) => Absence::opening(),
+            State::Released => Absence::released(),
+        };
+        if absence.loadable
+            && let Some(fallback) = &mut self.fallback
+        {
+            let pass = fallback.pass(now, ask);
+            if pass.source == SourceState::NvidiaSmi {
+                return pass;
+            }
+        }
+        let Absence { reason, remedy, .. } = absence;
+        let source = SourceState::Absent { reason, remedy };
+        let mut pass = Pass::empty(now, source, Arc::clone(&self.calls));
+        if ask.processes || ask.process_use {
+            pass.observations = gone(&self.remembered, ask);
+        }
+        pass
+    }
+}
+
+/// Devices that were there before the driver went away: down, not forgotten.
+fn gone(views: &[Arc<GpuView>], ask: Ask) -> Vec<DeviceObservation> {
+    let devices = views.iter().flat_map(|view| &view.devices);
+    let kind = ErrorKind::DriverGone;
+    devices.map(|device| unanswered(Arc::clone(device), Some(kind), kind, ask)).collect()
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if let State::Open(open) = std::mem::replace(&mut self.state, State::Released) {
+            self.ending.take(open);
+        }
+    }
+}
+
+impl Open {
+    fn pass(
+        &mut self,
+        now: Timestamp,
+        ask: Ask,
+        options: &Options,
+        ending: &Ending,
+    ) -> watch::Read {
+        while let Some(notice) = self.life.notice() {
+            match notice {
+                Notice::MigChanged { index } => self.watch.look_at(index),
+                Notice::Xid { index, gpu_instance, compute_instance, xid } => {
+                    let event = XidEvent {
+                        at: now,
+                        gpu_uuid: self.watch.uuid(index).to_owned(),
+                        gpu_index: index,
+                        gpu_instance,
+                        compute_instance,
+                        xid,
+                    };
+                    tracing::warn!(gpu = index, xid, "XID reported by the driver");
+                    self.watch.xids.push(event);
+                }
+                Notice::Opened(_) | Notice::Refused(_) => {}
+            }
+        }
+        self.watch.pass(now, ask, options, &self.opened, ending)
+    }
+
+    fn finish(
+        &mut self,
+        now: Timestamp,
+        gpus: Vec<Arc<GpuView>>,
+        observations: Vec<DeviceObservation>,
+        calls: &Arc<CallStats>,
+    ) -> Pass {
+        let versions = &self.opened.versions;
+        let owned = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+        Pass {
+            simulated: self.simulated,
+            driver_version: owned(&versions.driver),
+            nvml_version: owned(&versions.nvml),
+            cuda_version: owned(&versions.cuda),
+            gpus,
+            observations,
+            xids: std::mem::take(&mut self.watch.xids),
+            ..Pass::empty(now, SourceState::Nvml, Arc::clone(calls))
+        }
+    }
+}
+
+impl Absence {
+    fn of(why: &OpenError) -> Self {
+        let loadable = matches!(
+            why,
+            OpenError::NotFound { .. } | OpenError::Load { .. } | OpenError::NotNvml { .. }
+        );
+        Self { reason: why.to_string(), remedy: why.remedy().to_owned(), loadable }
+    }
+
+    fn said(reason: &str, remedy: &str) -> Self {
+        Self { reason: reason.to_owned(), remedy: remedy.to_owned(), loadable: false }
+    }
+
+    fn not_looked() -> Self {
+        Self::said("the driver has not been looked for yet", "wait a moment")
+    }
+
+    fn opening() -> Self {
+        Self::said(
+            "the driver is being opened and has not answered yet",
+            "wait; if it lasts, look at dmesg, and turn persistence mode on",
+        )
+    }
+
+    fn released() -> Self {
+        Self::said("the driver was let go of on request", "send SIGUSR1 again to take it back")
+    }
+
+    fn no_thread() -> Self {
+        Self::said(
+            "no thread could be started for the driver",
+            "raise the limit of processes (ulimit -u, or pids.max of the control group)",
+        )
+    }
+}
+
+impl Ending {
+    fn take(&mut self, open: Open) {
+        let Open { life, opened, watch, .. } = open;
+        self.gpus.extend(watch.end());
+        drop(opened);
+        self.lives.extend(life.end());
+    }
+
+    fn forget_ended(&mut self) {
+        self.lives.retain(|thread| !thread.is_finished());
+        self.gpus.retain(|(_, thread)| !thread.is_finished());
+    }
+
+    /// Whether a call for that GPU from an earlier life still hangs.
+    fn holds(&self, index: u32) -> bool {
+        self.gpus.iter().any(|(held, thread)| *held == index && !thread.is_finished())
+    }
+
+    /// Wait for the threads that end in time. Those that hang are left behind.
+    fn wait(&mut self, deadline: Duration) {
+        let (stop, began) = (model::Stop::default(), Instant::now());
+        while began.elapsed() < deadline {
+            self.forget_ended();
+            if self.lives.is_empty() {
+                return;
+            }
+            stop.wait(Duration::from_millis(5));
+        }
+    }
 }

@@ -49,18 +49,6 @@ pub(crate) enum Trouble {
     DriverGone(Return),
 }
 
-impl PartialOrd for Return {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Return {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
-}
-
 impl Trouble {
     /// What an answer says about driver and device.
     pub(crate) const fn of(code: Return) -> Self {
@@ -70,7 +58,7 @@ impl Trouble {
             | Return::LIBRARY_NOT_FOUND
             | Return::LIB_RM_VERSION_MISMATCH => Self::DriverGone(code),
             Return::GPU_IS_LOST | Return::RESET_REQUIRED | Return::GPU_NOT_FOUND => Self::Lost,
-            Return::INVALID_ARGUMENT | Return::INVALID_STATE => Self::Handle,
+            Return::INVALID_ARGUMENT | Return::INVALID_STATE | Return::NOT_FOUND => Self::Handle,
             _ => Self::None,
         }
     }
@@ -83,10 +71,7 @@ mod tests {
     #[test]
     fn a_missing_symbol_is_not_supported_and_a_refusal_is_a_failure() {
         assert_eq!(refused::<u8>(Return::FUNCTION_NOT_FOUND), Reading::NotSupported);
-        assert_eq!(
-            refused::<u8>(Return::NO_PERMISSION),
-            Reading::Failed(ErrorKind::NoPermission)
-        );
+        assert_eq!(refused::<u8>(Return::NO_PERMISSION), Reading::Failed(ErrorKind::NoPermission));
         assert_eq!(refused::<u8>(Return(4711)), Reading::Failed(ErrorKind::Other));
         assert_eq!(reading(Ok(3)), Reading::Value(3));
     }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 /// A driver's answer that is not success: NVML's `nvmlReturn_t`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Return(pub u32);
 
 /// Result of one driver call.

@@ -8,7 +8,7 @@ use super::answer::Trouble;
 use super::{
     Attributes, ClockType, Driver, EccCounterType, EccErrorType, Event, EventSet, FieldAnswer,
     FieldRequest, GpmSample, GpuInstance, GpuInstanceProfile, Handle, MemoryV1, MemoryV2, PciInfo,
-    ProcessUtilization, RemappedRows, Result, RunningProcess, UtilizationRates,
+    ProcessUtilization, RemappedRows, Result, Return, RunningProcess, UtilizationRates,
 };
 use crate::{Call, CallStats};
 
@@ -29,8 +29,9 @@ impl Metered {
         self.worst.take()
     }
 
-    pub(crate) fn is_simulated(&self) -> bool {
-        self.driver.is_simulated()
+    /// Put trouble back that is to be seen later.
+    pub(crate) fn note(&self, trouble: Trouble) {
+        self.worst.set(self.worst.get().max(trouble));
     }
 
     fn call<T>(&self, call: Call, run: impl FnOnce(&dyn Driver) -> Result<T>) -> Result<T> {
@@ -39,7 +40,10 @@ impl Metered {
         let outcome = match &result {
             Ok(_) => Ok(()),
             Err(code) => {
-                self.worst.set(self.worst.get().max(Trouble::of(*code)));
+                // For this call "not found" is the ordinary word for "no new sample".
+                if call != Call::ProcessUtilization || *code != Return::NOT_FOUND {
+                    self.note(Trouble::of(*code));
+                }
                 Err(*code)
             }
         };

@@ -113,7 +113,8 @@ impl<'a> Probe<'a> {
     /// Absent where ECC is off: the driver's counters mean nothing then.
     pub(crate) fn ecc_aggregate(&mut self, error: EccErrorType) -> Reading<u64> {
         let (driver, device) = (self.driver, self.device);
-        let on = *self.ecc_on.get_or_insert_with(|| reading(driver.ecc_mode(device)).map(|m| m != 0));
+        let on =
+            *self.ecc_on.get_or_insert_with(|| reading(driver.ecc_mode(device)).map(|m| m != 0));
         on.and_then(|on| match on {
             true => reading(driver.total_ecc_errors(device, error, EccCounterType::Aggregate)),
             false => Reading::NotSupported,

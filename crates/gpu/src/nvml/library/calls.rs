@@ -136,10 +136,7 @@ impl Library {
     fn profile_v2(&self, device: Handle, profile: u32) -> Result<GpuInstanceProfile> {
         let mut info = zeroed!(nvmlGpuInstanceProfileInfo_v2_t);
         info.version = version_word::<nvmlGpuInstanceProfileInfo_v2_t>(2);
-        call!(
-            self,
-            nvmlDeviceGetGpuInstanceProfileInfoV(raw(device), profile, &raw mut info)
-        )?;
+        call!(self, nvmlDeviceGetGpuInstanceProfileInfoV(raw(device), profile, &raw mut info))?;
         Ok(GpuInstanceProfile {
             id: info.id,
             slice_count: info.sliceCount,
@@ -151,10 +148,7 @@ impl Library {
 
     fn profile_v1(&self, device: Handle, profile: u32) -> Result<GpuInstanceProfile> {
         let mut info = zeroed!(nvmlGpuInstanceProfileInfo_t);
-        call!(
-            self,
-            nvmlDeviceGetGpuInstanceProfileInfo(raw(device), profile, &raw mut info)
-        )?;
+        call!(self, nvmlDeviceGetGpuInstanceProfileInfo(raw(device), profile, &raw mut info))?;
         Ok(GpuInstanceProfile {
             id: info.id,
             slice_count: info.sliceCount,
@@ -324,12 +318,7 @@ impl Driver for Library {
         let mut count = INSTANCES as c_uint;
         call!(
             self,
-            nvmlDeviceGetGpuInstances(
-                raw(device),
-                profile_id,
-                found.as_mut_ptr(),
-                &raw mut count
-            )
+            nvmlDeviceGetGpuInstances(raw(device), profile_id, found.as_mut_ptr(), &raw mut count)
         )?;
         found.iter().take(count as usize).map(|instance| self.instance_info(*instance)).collect()
     }

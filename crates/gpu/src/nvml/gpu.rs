@@ -1,0 +1,397 @@
+//! One GPU, as its own thread knows it: answers one question at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::observation::{DeviceObservation, DeviceProcess, ProcessUse};
+use model::{ErrorKind, Reading, Timestamp};
+
+use super::answer::{Trouble, reading};
+use super::facts::Versions;
+use super::metered::Metered;
+use super::processes::ProcessLists;
+use super::profiling::{Activity, Profiling};
+use super::topology::{Seat, Topology};
+use super::usage::Usage;
+use super::values::{Reads, Values};
+use super::{Handle, Return, RunningProcess};
+use crate::{Ask, EntityView, GpuView, Health, Options};
+
+/// Stamp of the newest use sample that was ever taken, by GPU UUID.
+pub(crate) type UsedUpTo = Arc<HashMap<String, u64>>;
+
+/// What the reader asks of one GPU.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question {
+    pub(crate) now: Timestamp,
+    pub(crate) ask: Ask,
+    /// The layout may have changed: look before anything else.
+    pub(crate) look: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) index: u32,
+    pub(crate) view: Arc<GpuView>,
+    pub(crate) observations: Vec<DeviceObservation>,
+    /// Stamp of the newest use sample that was taken.
+    pub(crate) used_up_to: u64,
+    /// The driver is gone: everything must be closed.
+    pub(crate) gone: Option<Return>,
+}
+
+/// State of one GPU between two questions.
+pub(crate) struct Gpu {
+    index: u32,
+    driver: Metered,
+    versions: Versions,
+    slow_every: Duration,
+    topology: Option<Topology>,
+    values: Values,
+    profiling: Profiling,
+    lists: ProcessLists,
+    usage: Usage,
+    /// Where earlier lives of the driver were read up to.
+    earlier: UsedUpTo,
+    lost: bool,
+    /// The device itself may not be asked.
+    refused: bool,
+    lists_denied: bool,
+    /// When the layout was last read.
+    looked: Option<Timestamp>,
+    /// When rows of the slow pace were last read.
+    slow_read: Option<Timestamp>,
+    view: Arc<GpuView>,
+}
+
+impl Gpu {
+    pub(crate) fn new(
+        index: u32,
+        driver: Metered,
+        versions: Versions,
+        options: &Options,
+        earlier: UsedUpTo,
+    ) -> Self {
+        Self {
+            index,
+            driver,
+            versions,
+            slow_every: options.slow_every,
+            topology: None,
+            values: Values::new(options.gpm_span),
+            profiling: Profiling::default(),
+            lists: ProcessLists::default(),
+            usage: Usage::default(),
+            earlier,
+            lost: false,
+            refused: false,
+            lists_denied: false,
+            looked: None,
+            slow_read: None,
+            view: Arc::new(unknown_gpu(index)),
+        }
+    }
+
+    fn look_if_due(&mut self, now: Timestamp, asked: bool) {
+        let due = is_due(self.looked, now, self.slow_every);
+        if self.topology.is_none() || self.lost || asked || due {
+            self.look(now);
+        }
+    }
+
+    /// Read what was asked.
+    pub(crate) fn answer(&mut self, question: Question) -> Answer {
+        let Question { now, ask, look } = question;
+        self.look_if_due(now, look);
+        if ask.device_values && !self.lost {
+            self.read_values(now);
+        }
+        let observes = ask.processes || ask.process_use;
+        let mut observations = if observes { self.observe(now, ask) } else { Vec::new() };
+        let gone = self.settle(now);
+        if self.lost {
+            // Whatever was read before the GPU went away is not current any more.
+            self.values.fail(ErrorKind::Lost);
+            observations = if observes { self.observe(now, ask) } else { Vec::new() };
+        }
+        self.publish(ask.device_values);
+        Answer {
+            index: self.index,
+            view: Arc::clone(&self.view),
+            observations,
+            used_up_to: self.usage.read_up_to,
+            gone,
+        }
+    }
+
+    /// Give back what the driver allocated.
+    pub(crate) fn close(&mut self) {
+        self.profiling.close(&self.driver);
+    }
+
+    fn look(&mut self, now: Timestamp) {
+        self.looked = Some(now);
+        match Topology::read(&self.driver, self.index, &self.versions) {
+            Ok(topology) => self.adopt(topology),
+            Err(Return::NO_PERMISSION) if self.topology.is_none() => self.refused = true,
+            Err(code) => self.lost |= Trouble::of(code) == Trouble::Lost || self.topology.is_none(),
+        }
+        // Questions beyond what the chip has are refused as wrong arguments: that is no trouble.
+        let trouble = self.driver.take_trouble();
+        if trouble > Trouble::Handle {
+            self.driver.note(trouble);
+        }
+    }
+
+    fn adopt(&mut self, mut topology: Topology) {
+        let same = match &self.topology {
+            Some(earlier) => {
+                topology.keep_devices_of(earlier);
+                topology.same_layout(earlier)
+            }
+            None => {
+                let read_up_to = self.earlier.get(topology.facts.uuid.as_ref()).copied();
+                self.usage.read_up_to = read_up_to.unwrap_or(0);
+                false
+            }
+        };
+        if !same || self.lost {
+            self.profiling.close(&self.driver);
+            self.values.reset(topology.places.len());
+            self.lists.ask_all_again();
+            self.slow_read = None;
+            self.view = Arc::new(view_of(&topology));
+        }
+        (self.lost, self.refused) = (false, false);
+        self.topology = Some(topology);
+    }
+
+    fn read_values(&mut self, now: Timestamp) {
+        let Some(topology) = &self.topology else { return };
+        let slow = is_due(self.slow_read, now, self.slow_every);
+        if slow {
+            self.slow_read = Some(now);
+            self.lists.ask_all_again();
+        }
+        self.profiling.open(&self.driver, topology, slow);
+        self.values.read(&mut Reads {
+            driver: &self.driver,
+            topology,
+            profiling: &mut self.profiling,
+            now,
+            slow,
+        });
+    }
+
+    /// Draw the consequences of what the driver said in this pass.
+    fn settle(&mut self, now: Timestamp) -> Option<Return> {
+        match self.driver.take_trouble() {
+            Trouble::None => None,
+            Trouble::Handle => {
+                // At most once per slow pace: some calls refuse their arguments for ever.
+                if is_due(self.looked, now, self.slow_every / 2) {
+                    self.looked = None;
+                }
+                None
+            }
+            Trouble::Lost => {
+                self.lost = true;
+                None
+            }
+            Trouble::DriverGone(code) => Some(code),
+        }
+    }
+
+    fn observe(&mut self, now: Timestamp, ask: Ask) -> Vec<DeviceObservation> {
+        let Some(topology) = self.topology.take() else { return Vec::new() };
+        self.lists_denied = false;
+        let use_of_gpu = (ask.process_use && !self.lost).then(|| self.use_samples(&topology, now));
+        let mut parent = None;
+        let mut observations = Vec::with_capacity(topology.seats.len());
+        let mut use_of_gpu = use_of_gpu;
+        for seat in &topology.seats {
+            if self.lost {
+                observations.push(down(seat, ErrorKind::Lost, ask));
+                continue;
+            }
+            let processes = self.processes(&topology, seat, &mut parent);
+            self.lists_denied |= processes == Reading::Failed(ErrorKind::NoPermission);
+            let activity = ask.process_use.then(|| self.activity(&topology, seat, now));
+            observations.push(DeviceObservation {
+                device: Arc::clone(&seat.device),
+                down: None,
+                processes,
+                process_use: ask.process_use.then(|| ProcessUse {
+                    samples: use_of_gpu.take().unwrap_or(Reading::NotSupported),
+                }),
+                activity: activity.map(|activity| activity.graphics),
+                sm_activity: activity.map(|activity| activity.sm),
+            });
+        }
+        self.topology = Some(topology);
+        observations
+    }
+
+    /// The driver has no per-process use while MIG is on.
+    fn use_samples(
+        &mut self,
+        topology: &Topology,
+        now: Timestamp,
+    ) -> Reading<Vec<model::observation::UseSample>> {
+        if topology.facts.mig_is_on() {
+            return Reading::NotSupported;
+        }
+        self.usage.read(&self.driver, topology.facts.handle, now)
+    }
+
+    /// By the MIG device's own handle; where that is not served, out of the parent's list.
+    fn processes(
+        &mut self,
+        topology: &Topology,
+        seat: &Seat,
+        parent: &mut Option<Reading<Vec<RunningProcess>>>,
+    ) -> Reading<Vec<DeviceProcess>> {
+        let Some(mig) = &seat.device.mig else {
+            return self.lists.read(&self.driver, seat.handle, None);
+        };
+        let within = (mig.gpu_instance, mig.compute_instance);
+        match self.lists.read(&self.driver, seat.handle, Some(within)) {
+            Reading::NotSupported => {
+                let (driver, gpu): (_, Handle) = (&self.driver, topology.facts.handle);
+                let all = parent.get_or_insert_with(|| reading(driver.compute_processes(gpu)));
+                all.as_ref().map(|all| self.lists.only_within(all, within))
+            }
+            read => read,
+        }
+    }
+
+    /// GPM of the place where it is there; else, for a whole GPU, the driver's utilisation.
+    fn activity(&mut self, topology: &Topology, seat: &Seat, now: Timestamp) -> Activity {
+        self.profiling.open(&self.driver, topology, false);
+        let mut activity = self.profiling.activity(&self.driver, seat.place, now);
+        if seat.device.mig.is_none() && !topology.facts.mig_is_on() {
+            if !activity.graphics.is_value() {
+                let rates = reading(self.driver.utilization_rates(seat.handle));
+                activity.graphics = rates.map(|rates| f64::from(rates.gpu.min(100)) / 100.0);
+            }
+        } else if topology.places[seat.place].compute_instances > 1 {
+            activity = shared(activity);
+        }
+        activity
+    }
+
+    fn publish(&mut self, with_values: bool) {
+        let health = self.health();
+        if !with_values && self.view.health == health {
+            return;
+        }
+        let view = Arc::make_mut(&mut self.view);
+        view.health = health;
+        if let Some(topology) = &self.topology {
+            view.power_limit_watts = topology.facts.power_limit_watts;
+            view.memory_total_bytes = topology.facts.memory_total_bytes;
+        }
+        for (entity, cells) in view.entities.iter_mut().zip(&self.values.cells) {
+            entity.values.clone_from(cells);
+        }
+    }
+
+    fn health(&self) -> Health {
+        if self.lost {
+            Health::Lost
+        } else if self.refused {
+            Health::NoPermission("the device")
+        } else if self.lists_denied {
+            Health::NoPermission("process lists")
+        } else if self.profiling.is_denied() {
+            Health::NoPermission("profiling")
+        } else {
+            Health::Up
+        }
+    }
+}
+
+fn is_due(last: Option<Timestamp>, now: Timestamp, every: Duration) -> bool {
+    // A tick may come a little early; a clock that stepped back makes everything due.
+    last.is_none_or(|last| last > now || now.since(last) >= every.mul_f64(0.95))
+}
+
+/// Activity is known per GPU instance only. Where several compute instances share one, a busy
+/// instance does not say which of them it is; an idle one says it of all.
+fn shared(activity: Activity) -> Activity {
+    /// What counts as idle (`sessions.md`: at most 1 %).
+    const IDLE: f64 = 0.01;
+    let known = |reading: Reading| match reading {
+        Reading::Value(ratio) if ratio > IDLE => Reading::NotSupported,
+        other => other,
+    };
+    Activity { graphics: known(activity.graphics), sm: known(activity.sm) }
+}
+
+/// What is said of a device while its GPU does not answer.
+pub(crate) fn down(seat: &Seat, kind: ErrorKind, ask: Ask) -> DeviceObservation {
+    unanswered(Arc::clone(&seat.device), Some(kind), kind, ask)
+}
+
+/// An observation without any reading; per-process use is left out while an answer is only late.
+pub(crate) fn unanswered(
+    device: Arc<model::device::Device>,
+    down: Option<ErrorKind>,
+    kind: ErrorKind,
+    ask: Ask,
+) -> DeviceObservation {
+    let asked = ask.process_use && down.is_some();
+    DeviceObservation {
+        device,
+        down,
+        processes: Reading::Failed(kind),
+        process_use: asked.then_some(ProcessUse { samples: Reading::Failed(kind) }),
+        activity: asked.then_some(Reading::Failed(kind)),
+        sm_activity: asked.then_some(Reading::Failed(kind)),
+    }
+}
+
+/// A GPU of which only the index is known.
+pub(crate) fn unknown_gpu(index: u32) -> GpuView {
+    GpuView {
+        index,
+        uuid: String::new(),
+        pci_bus_id: String::new(),
+        minor: None,
+        model: String::new(),
+        mig_enabled: None,
+        health: Health::Stuck,
+        power_limit_watts: None,
+        memory_total_bytes: None,
+        entities: Vec::new(),
+        devices: Vec::new(),
+        instances_without_ci: Vec::new(),
+    }
+}
+
+fn view_of(topology: &Topology) -> GpuView {
+    let facts = &topology.facts;
+    let owned = |text: &Arc<str>| text.as_ref().to_owned();
+    let entities = topology.places.iter().map(|place| EntityView {
+        gpu_instance: place.gpu_instance.as_ref().map(|(profile, id)| (owned(profile), *id)),
+        mig_uuid: place.mig_uuid.as_ref().map(owned),
+        slices: place.slices,
+        ..EntityView::unread()
+    });
+    GpuView {
+        uuid: owned(&facts.uuid),
+        pci_bus_id: facts.pci_bus_id.clone(),
+        minor: facts.minor,
+        model: owned(&facts.model),
+        mig_enabled: facts.mig_enabled,
+        health: Health::Up,
+        power_limit_watts: facts.power_limit_watts,
+        memory_total_bytes: facts.memory_total_bytes,
+        entities: entities.collect(),
+        devices: topology.seats.iter().map(|seat| Arc::clone(&seat.device)).collect(),
+        instances_without_ci: topology.without_ci.clone(),
+        ..unknown_gpu(facts.index)
+    }
+}
