@@ -150,3 +150,6 @@ impl AsRef<[u8]> for Held {
         &self.page
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ mod running;
 mod scrapes;
 mod snapshot;
 mod state_file;
+#[cfg(test)]
+mod testing;
 pub mod textfile;
 pub mod xid;
 
@@ -25,3 +27,4 @@ pub use running::{Running, STATE_FILE, start};
 pub use scrapes::{BOUNDS_MICROS, Permit, ScrapeCounts, Scrapes};
 pub use snapshot::{Published, Snapshot};
 pub use state_file::Keeper;
+pub use xid::XidBook;

@@ -35,3 +35,6 @@ pub fn render(snapshot: &Snapshot, parts: Parts, host_label: HostLabel) -> Strin
     }
     out.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! A file that cannot be understood is kept aside and the start is fresh: counters then begin a new
 //! run, which is honest, while guessing at half a file would not be. What is in it is decided by
-//! the node; see `docs/formats` for the bytes.
+//! the node.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -154,4 +154,71 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use session::{Engine, Identity};
+
+    use super::*;
+
+    fn saved() -> Saved {
+        let identity = Identity {
+            boot_id: "boot".to_owned(),
+            hostname: "gpu-a".to_owned(),
+            run: "abcdef".to_owned(),
+        };
+        let at = Timestamp::from_secs(1_784_020_200);
+        let engine = Engine::new(session::Config::default(), identity, None, at);
+        let keeper = Some(Keeper { pid: 7, every_ms: 30_000 });
+        Saved::new(at, XidBook::default(), engine.save()).kept_by(keeper)
+    }
+
+    #[test]
+    fn what_is_saved_is_read_back_and_only_the_owner_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("exporter.state");
+        assert!(matches!(load(&path), Loaded::Nothing));
+        for durable in [false, true] {
+            save(&path, &saved(), durable).unwrap();
+        }
+        let Loaded::Saved(read) = load(&path) else { panic!("not read") };
+        assert_eq!(read.at, saved().at);
+        assert_eq!(read.keeper, Some(Keeper { pid: 7, every_ms: 30_000 }));
+        assert_eq!(read.sessions, saved().sessions);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_damaged_or_newer_file_is_kept_aside_and_the_start_is_fresh() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("exporter.state");
+        let whole = serde_json::to_string(&saved()).unwrap();
+        let newer = whole.replacen("\"version\":1", "\"version\":2", 1);
+        let cases = [
+            (whole[..whole.len() / 2].to_owned(), "not a state file"),
+            (String::new(), "not a state file"),
+            (newer, "version 2, this program reads 1"),
+            ("{\"version\":1}".to_owned(), "damaged: "),
+        ];
+        for (text, expected) in cases {
+            fs::write(&path, &text).unwrap();
+            let Loaded::KeptAside { reason, path: aside } = load(&path) else {
+                panic!("{text:?} was taken")
+            };
+            assert!(reason.contains(expected), "{reason}");
+            assert!(!path.exists());
+            assert_eq!(fs::read_to_string(aside).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_with_the_path() {
+        let path = Path::new("/proc/nothing/exporter.state");
+        let error = save(path, &saved(), false).unwrap_err();
+        assert!(error.to_string().contains("/proc/nothing/exporter.state"), "{error}");
+    }
 }

@@ -282,7 +282,8 @@ fn lack(gpu: &GpuView, place: usize) -> Option<&'static str> {
         Reading::Failed(kind) => Some(kind),
         Reading::Value(_) | Reading::NotSupported => None,
     });
-    Some(failed.map_or("not_supported", ErrorKind::as_str))
+    // Of a GPU that was lost before it was read nothing is known, not even what it lacks.
+    Some(failed.or(gpu.health.down()).map_or("not_supported", ErrorKind::as_str))
 }
 
 /// Whether the GPU has no profiling through NVML at all: older than Hopper.
