@@ -129,3 +129,6 @@ fn answer(check: &Check, evidence: &Evidence<'_>) -> Answer {
         remedy,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,11 +188,10 @@ impl Node {
         if release != self.has_released {
             self.has_released = release;
             if release {
-                self.reader.release()
+                self.reader.release();
             } else {
-                self.reader.resume()
+                self.reader.resume();
             }
-            tracing::info!(released = release, "driver");
         }
         if self.expected_read.is_none_or(|read| now.since(read) >= EXPECTED_EVERY) {
             self.expected_gpus = self.host.expected_gpus();
@@ -208,7 +207,6 @@ impl Node {
     fn publish(&mut self, now: Timestamp, pass: gpu::Pass) -> Arc<Snapshot> {
         for xid in &pass.xids {
             Arc::make_mut(&mut self.xids).add(xid);
-            tracing::warn!(gpu = xid.gpu_index, xid = xid.xid, "XID reported by the driver");
         }
         if self.scrapes.take_read() {
             self.engine.scraped(now);

@@ -88,3 +88,50 @@ impl Running {
         self.thread.join().is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::machine;
+
+    fn wait_for_pass(running: &Running, pass: u64) {
+        for _ in 0..2000 {
+            if running.published().newest().is_some_and(|snapshot| snapshot.number >= pass) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("pass {pass} does not come");
+    }
+
+    #[test]
+    fn s2_27_a_machine_without_driver_keeps_running_and_leaves_its_state_when_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config { state_dir: Some(dir.path().to_owned()), ..Config::default() };
+        let stop = Arc::new(Stop::default());
+        let running = start(&config, machine(dir.path()), Arc::clone(&stop)).unwrap();
+        wait_for_pass(&running, 2);
+        let snapshot = running.published().newest().unwrap();
+        assert!(snapshot.absence().is_some());
+        assert_eq!(&*snapshot.hostname, "gpu-a");
+        assert!(running.end());
+        assert!(stop.is_stopped());
+        assert!(dir.path().join(STATE_FILE).is_file());
+    }
+
+    #[test]
+    fn the_driver_is_let_go_of_and_taken_back_by_the_switch() {
+        let dir = tempfile::tempdir().unwrap();
+        let running =
+            start(&Config::default(), machine(dir.path()), Arc::new(Stop::default())).unwrap();
+        wait_for_pass(&running, 1);
+        assert!(running.toggle_driver());
+        let pass = running.published().newest().unwrap().number + 2;
+        wait_for_pass(&running, pass);
+        let snapshot = running.published().newest().unwrap();
+        let (reason, remedy) = snapshot.absence().unwrap();
+        assert!(reason.contains("let go of") && remedy.contains("SIGUSR1"), "{reason}; {remedy}");
+        assert!(!running.toggle_driver());
+        assert!(running.end());
+    }
+}

@@ -1,15 +1,19 @@
-//! Snapshots for tests, put together by hand: no driver, no host, no clock.
+//! Snapshots for tests, put together by hand, and a machine without driver.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gpu::metrics::{ROWS, position, position_of_field};
-use gpu::{Cell, EntityView, GpuView, Health, Pass, SourceState};
+use gpu::{Cell, EntityView, GpuView, Health, OpenError, Pass, SourceState};
+use host::Host;
+use model::clock::SystemClock;
 use model::{Reading, Timestamp};
 
 use crate::own::OwnCost;
 use crate::scrapes::ScrapeCounts;
-use crate::{Snapshot, XidBook};
+use crate::{Machine, Snapshot, XidBook};
 
 /// The moment of every snapshot here.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_784_020_200);
@@ -84,4 +88,20 @@ fn entity(values: &[(u16, f64)]) -> EntityView {
         entity.values[place] = Cell::number(Reading::Value(*value), NOW);
     }
     entity
+}
+
+/// A machine without driver, whose host is this folder.
+pub(crate) fn machine(dir: &Path) -> Machine {
+    fs::create_dir_all(dir.join("proc/sys/kernel/random")).unwrap();
+    fs::create_dir_all(dir.join("sys")).unwrap();
+    fs::write(dir.join("proc/sys/kernel/random/boot_id"), "boot-1\n").unwrap();
+    Machine {
+        open_driver: Box::new(|| Err(OpenError::Other("no driver in this test".to_owned()))),
+        smi: None,
+        host: Host::new(dir.join("proc"), dir.join("sys")),
+        clock: Arc::new(SystemClock),
+        hostname: Some("gpu-a".to_owned()),
+        before_tick: None,
+        simulated: false,
+    }
 }

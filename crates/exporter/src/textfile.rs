@@ -241,7 +241,7 @@ fn log(found: &Found) {
     match &found.reason {
         None => tracing::info!(devices, sessions, "collected"),
         Some(reason) => {
-            tracing::warn!(devices, sessions, reason, "collected in part or not at all")
+            tracing::warn!(devices, sessions, reason, "collected in part or not at all");
         }
     }
 }

@@ -1,15 +1,13 @@
 //! The routes, called in-process.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::Request;
 use flate2::read::GzDecoder;
 use model::clock::SystemClock;
 use model::text::parse;
-use model::{Clock, Stop, Timestamp};
+use model::{Stop, Timestamp};
 use tower::ServiceExt;
 
 use super::*;

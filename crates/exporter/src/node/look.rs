@@ -14,8 +14,12 @@ use model::{Reading, Stop, Timestamp};
 use super::Node;
 use crate::snapshot::Snapshot;
 
-/// How long the first answers may take: loading a driver without persistence mode takes seconds.
-const FIRST_WITHIN: Duration = Duration::from_secs(10);
+/// How long the first answers may take: a driver without persistence mode wakes its GPUs one after
+/// the other, seconds each.
+const FIRST_WITHIN: Duration = Duration::from_secs(30);
+
+/// A pass that waited that long without a driver waited for one that is being opened.
+const OPENING: Duration = Duration::from_secs(4);
 
 /// Time between the two readings, enough for one driver sample (at most 1 s, mostly 1/6 s) and for
 /// two profiling samples (100 ms).
@@ -27,14 +31,18 @@ impl Node {
         let mut seen = Seen::default();
         let begun = Instant::now();
         loop {
+            let asked = Instant::now();
             let (now, pass) = self.ask_all();
-            let complete = is_complete(&pass, now);
-            let absent = matches!(pass.source, SourceState::Absent { .. });
-            if absent && complete {
-                return self.conclude(now, pass);
+            let enough = begun.elapsed() > FIRST_WITHIN || stop.is_stopped();
+            if matches!(pass.source, SourceState::Absent { .. }) {
+                if enough || asked.elapsed() < OPENING {
+                    return self.conclude(now, pass);
+                }
+                continue;
             }
+            let complete = is_complete(&pass, now);
             seen.add(pass);
-            if complete || begun.elapsed() > FIRST_WITHIN || stop.is_stopped() {
+            if complete || enough {
                 break;
             }
         }
@@ -56,11 +64,8 @@ impl Node {
     }
 }
 
-/// Whether nobody's answer is missing.
+/// Whether no GPU's answer is missing.
 fn is_complete(pass: &Pass, now: Timestamp) -> bool {
-    if matches!(pass.source, SourceState::Absent { .. }) {
-        return true;
-    }
     pass.gpus.iter().all(|gpu| {
         let read = |entity: &gpu::EntityView| entity.values.iter().any(|cell| cell.at >= now);
         gpu.health.down().is_some() || gpu.entities.iter().any(read)

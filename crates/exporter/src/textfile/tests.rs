@@ -5,32 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread;
 
-use gpu::OpenError;
-use host::Host;
 use model::ErrorKind;
-use model::clock::SystemClock;
 use model::device::Device;
 use model::text::{Family, parse};
 use session::DeviceView;
 
 use super::*;
-use crate::testing::{NOW, snapshot, whole, without_driver};
-
-/// A machine without driver, whose host is this folder.
-fn machine(dir: &Path) -> Machine {
-    fs::create_dir_all(dir.join("proc/sys/kernel/random")).unwrap();
-    fs::create_dir_all(dir.join("sys")).unwrap();
-    fs::write(dir.join("proc/sys/kernel/random/boot_id"), "boot-1\n").unwrap();
-    Machine {
-        open_driver: Box::new(|| Err(OpenError::Other("no driver in this test".to_owned()))),
-        smi: None,
-        host: Host::new(dir.join("proc"), dir.join("sys")),
-        clock: Arc::new(SystemClock),
-        hostname: Some("gpu-a".to_owned()),
-        before_tick: None,
-        simulated: false,
-    }
-}
+use crate::testing::{NOW, machine, snapshot, whole, without_driver};
 
 fn settings(dir: &Path) -> Settings {
     Settings { output: dir.join("out/gpu_sessions.prom"), create_dir: true }
