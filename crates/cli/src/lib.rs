@@ -1,1 +1,25 @@
-//! cli
+//! The commands of `gpulse`: the only place with a command line, printing and exit codes.
+//!
+//! Each command is a file of `commands` with its flags and a `run` that loads, resolves and calls.
+//! What a command does is in the crates below; nothing of clap is known there.
+
+mod address;
+mod config;
+mod data_folder;
+mod commands;
+mod fault;
+mod language;
+mod log;
+mod machine;
+mod moment;
+mod output;
+mod reference;
+mod serve;
+mod signals;
+mod table;
+mod version;
+mod who;
+
+pub use commands::{Command, parse};
+pub use fault::{Fault, end, refuse};
+pub use reference::{Page, page};

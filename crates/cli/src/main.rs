@@ -1,2 +1,12 @@
-//! The binary `gpulse`.
-fn main() {}
+//! The binary `gpulse`: read the command line, start the log, run the command, end with its code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = match cli::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(usage) => return cli::refuse(&usage),
+    };
+    command.start_log();
+    cli::end(command.run())
+}

@@ -1,0 +1,94 @@
+//! The file given by `--config`: YAML, unknown keys refused with their line. Flags win over the
+//! environment, that over the file, that over the defaults.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use serde::Deserialize;
+
+use crate::address::ListenAddress;
+use crate::fault::Fault;
+use crate::log::Log;
+
+/// What the file may say, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FileConfig {
+    /// Where the exporter listens.
+    pub(crate) listen: Option<ListenAddress>,
+    /// How much to log.
+    pub(crate) log: Option<Log>,
+    /// Host trees mounted elsewhere.
+    pub(crate) path: Paths,
+    /// The exporter and its sessions.
+    pub(crate) exporter: exporter::Config,
+}
+
+/// Where the host's trees are mounted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Paths {
+    /// The host's `/proc`.
+    pub(crate) procfs: Option<PathBuf>,
+    /// The host's `/sys`.
+    pub(crate) sysfs: Option<PathBuf>,
+}
+
+/// Read the file; without one, everything is at its default.
+pub(crate) fn load(path: Option<&Path>) -> Result<FileConfig, Fault> {
+    let Some(path) = path else { return Ok(FileConfig::default()) };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration {}", path.display()))
+        .map_err(Fault::usage)?;
+    parse(&text).map_err(|reason| Fault::usage(anyhow!("{}: {reason}", path.display())))
+}
+
+fn parse(text: &str) -> Result<FileConfig, String> {
+    // A file of comments alone is a file without keys.
+    let has_keys = text.lines().map(str::trim).any(|l| !l.is_empty() && !l.starts_with('#'));
+    if !has_keys {
+        return Ok(FileConfig::default());
+    }
+    serde_saphyr::from_str(text).map_err(|cause| cause.without_snippet().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "\
+listen: 127.0.0.1:9500
+log: debug,json
+path:
+  procfs: /host/proc
+exporter:
+  parts: gpu,self
+  host_label: both
+  session:
+    idle_after: 10m
+";
+        let config = parse(text).unwrap();
+        assert_eq!(config.listen.unwrap().to_string(), "127.0.0.1:9500");
+        assert_eq!(config.path.procfs.unwrap(), Path::new("/host/proc"));
+        assert_eq!(config.exporter.parts.to_string(), "gpu,self");
+        assert_eq!(config.exporter.session.idle_after.as_secs(), 600);
+    }
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        assert!(parse("# nothing yet\n\n").unwrap().listen.is_none());
+    }
+
+    #[test]
+    fn faults_are_named_with_their_line() {
+        let fault = |text: &str| parse(text).unwrap_err();
+        expect![""].assert_eq(&fault("listen: ':9400'\nlisten_on: 3\n"));
+        expect![""].assert_eq(&fault("log: loud\n"));
+        expect![""].assert_eq(&fault("exporter:\n  session:\n    idle_aftr: 5m\n"));
+        expect![""].assert_eq(&fault("listen: [\n"));
+    }
+}

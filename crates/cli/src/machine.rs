@@ -1,0 +1,155 @@
+//! Which machine a command looks at: this one, one whose trees are mounted elsewhere, or a
+//! simulated one. Only `--sim` turns simulation on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use exporter::Machine;
+use host::Host;
+use model::clock::SystemClock;
+use tracing::Level;
+
+use crate::config::{self, FileConfig};
+use crate::data_folder;
+use crate::fault::Fault;
+use crate::log::LogArgs;
+
+/// The options of every command that looks at a machine.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct MachineArgs {
+    /// Settings in YAML; flags and environment win over it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The host's /proc, where it is mounted elsewhere. Default: /proc.
+    #[arg(long = "path.procfs", value_name = "DIR")]
+    procfs: Option<PathBuf>,
+    /// The host's /sys, where it is mounted elsewhere. Default: /sys.
+    #[arg(long = "path.sysfs", value_name = "DIR")]
+    sysfs: Option<PathBuf>,
+    /// Folder with the state file, by which sessions outlive a restart. Default:
+    /// $STATE_DIRECTORY, else /var/lib/gpulse if it can be written, else a folder of the user.
+    /// Simulated machines have none unless it is given.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    sim: SimArgs,
+}
+
+/// Simulation.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Simulation")]
+struct SimArgs {
+    /// Look at a simulated machine: a scenario that ships with gpulse, or a scenario file.
+    #[arg(long, value_name = "NAME|FILE")]
+    sim: Option<String>,
+    /// The simulated machine's clock, shared with other programs.
+    #[arg(long, value_name = "FILE", requires = "sim")]
+    sim_clock: Option<PathBuf>,
+    /// Accept this simulated driver library in place of NVIDIA's.
+    #[arg(long, value_name = "PATH", conflicts_with = "sim")]
+    sim_library: Option<PathBuf>,
+}
+
+/// A machine and the settings to look at it with.
+pub(crate) struct Opened {
+    /// Settings of the exporter role, from file and defaults.
+    pub(crate) config: exporter::Config,
+    /// The machine.
+    pub(crate) machine: Machine,
+    /// Name of the scenario, if it is a simulated one.
+    pub(crate) simulated: Option<String>,
+    /// Where its state lies.
+    pub(crate) state: StatePlace,
+}
+
+/// Where a machine's state lies.
+pub(crate) struct StatePlace {
+    asked: Option<PathBuf>,
+    simulated: bool,
+}
+
+impl StatePlace {
+    /// The state file of that name, if an earlier process left one.
+    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
+        if self.simulated && self.asked.is_none() {
+            return None;
+        }
+        data_folder::find(self.asked.as_deref(), name)
+    }
+
+    /// The folder that state would be kept in; nothing is made.
+    pub(crate) fn planned(&self) -> Option<PathBuf> {
+        if self.simulated && self.asked.is_none() {
+            return None;
+        }
+        data_folder::planned(self.asked.as_deref())
+    }
+
+    /// The folder to keep state in.
+    pub(crate) fn to_write(&self) -> Option<PathBuf> {
+        if self.simulated && self.asked.is_none() {
+            return None;
+        }
+        data_folder::to_write(self.asked.as_deref())
+    }
+}
+
+impl MachineArgs {
+    /// Start the log: by the flag, else by the file, else at the level `usual`. A file that cannot
+    /// be read is refused later, when the command reads it.
+    pub(crate) fn start_log(&self, usual: Level) {
+        let file = config::load(self.config.as_deref()).ok();
+        self.log.start(file.and_then(|file| file.log), usual);
+    }
+
+    /// Read the settings and get the machine ready; no driver is touched yet.
+    pub(crate) fn open(&self) -> Result<Opened, Fault> {
+        let file = config::load(self.config.as_deref())?;
+        let state = StatePlace {
+            asked: self.state.clone().or_else(|| file.exporter.state_dir.clone()),
+            simulated: self.sim.sim.is_some(),
+        };
+        let mut config = file.exporter.clone();
+        if config.hostname.is_none() {
+            config.hostname = std::env::var("NODE_NAME").ok().filter(|name| !name.is_empty());
+        }
+        let (machine, simulated) = match &self.sim.sim {
+            Some(name) => (self.simulated(name, &file)?, Some(name.clone())),
+            None => (self.real(&file), None),
+        };
+        Ok(Opened { config, machine, simulated, state })
+    }
+
+    /// The procfs that was asked for.
+    pub(crate) fn procfs(&self, file: &FileConfig) -> PathBuf {
+        or(&self.procfs, &file.path.procfs, Path::new("/proc"))
+    }
+
+    fn real(&self, file: &FileConfig) -> Machine {
+        Machine {
+            open_driver: gpu::nvml::opener(self.sim.sim_library.clone()),
+            smi: Some(gpu::smi::Config::default()),
+            host: Host::new(
+                self.procfs(file),
+                or(&self.sysfs, &file.path.sysfs, Path::new("/sys")),
+            ),
+            clock: Arc::new(SystemClock),
+            hostname: None,
+            before_tick: None,
+            simulated: false,
+        }
+    }
+
+    fn simulated(&self, name: &str, file: &FileConfig) -> Result<Machine, Fault> {
+        let _ = file;
+        Err(anyhow!("cannot simulate {name}: the simulator is not in this build").into())
+    }
+}
+
+fn or(flag: &Option<PathBuf>, file: &Option<PathBuf>, default: &Path) -> PathBuf {
+    flag.clone().or_else(|| file.clone()).unwrap_or_else(|| default.to_owned())
+}

@@ -1,0 +1,146 @@
+//! The one place that binds ports, handles signals and waits for the end of a role.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use host::Host;
+use socket2::{Domain, Socket, Type};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::address::ListenAddress;
+use crate::fault::Fault;
+use crate::output;
+
+/// Connections that may wait to be accepted: a burst of scrapes, not a flood.
+const BACKLOG: i32 = 128;
+
+/// How long answers under way may take after the signal to stop.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A bound port.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    listener: TcpListener,
+    url: String,
+}
+
+/// Bind the address.
+pub(crate) fn bind(address: ListenAddress) -> Result<Bound, Fault> {
+    let listener = listen(address).map_err(|cause| refusal(address, cause))?;
+    let port = listener.local_addr().context("cannot ask for the bound port")?.port();
+    // A URL that works on this machine: every address of it includes the loopback one.
+    let ip = address.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Ok(Bound { listener, url: format!("http://{}", SocketAddr::new(ip, port)) })
+}
+
+fn listen(address: ListenAddress) -> io::Result<TcpListener> {
+    if let Some(ip) = address.ip {
+        return listen_on(SocketAddr::new(ip, address.port));
+    }
+    let every_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port));
+    match listen_on(every_v6) {
+        // A machine without IPv6.
+        Err(cause) if cause.kind() != ErrorKind::AddrInUse => {
+            listen_on(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port)))
+        }
+        bound => bound,
+    }
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        // `[::]` is to mean IPv4 too, whatever the system's default.
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Why the address cannot be had, and the remedy. Who has a port is asked of this process's own
+/// `/proc`, as ports are those of its network.
+fn refusal(address: ListenAddress, cause: io::Error) -> Fault {
+    let port = address.port;
+    match cause.kind() {
+        ErrorKind::AddrInUse => {
+            let owner = Host::new("/proc".into(), "/sys".into()).port_owner(port).map_or_else(
+                || "a process that cannot be seen from here".to_owned(),
+                |(pid, command)| format!("{} (pid {pid})", crate::table::visible(&command)),
+            );
+            anyhow!(
+                "port {port} is in use by {owner}: stop it, or take another port with --listen :{}",
+                port.checked_add(1).unwrap_or(port - 1)
+            )
+            .into()
+        }
+        ErrorKind::PermissionDenied => anyhow!(
+            "port {port} needs more rights than this process has: take one above 1023 with --listen"
+        )
+        .into(),
+        _ => anyhow!(cause).context(format!("cannot listen on {address}")).into(),
+    }
+}
+
+/// Answer on the port until SIGTERM or SIGINT. SIGUSR1 calls `on_usr1`.
+pub(crate) fn until_stopped(
+    bound: Bound,
+    router: axum::Router,
+    on_usr1: impl FnMut(),
+) -> Result<(), Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(answer(bound, router, on_usr1))
+}
+
+async fn answer(bound: Bound, router: axum::Router, on_usr1: impl FnMut()) -> Result<(), Fault> {
+    let mut signals = Signals::new().context("cannot handle signals")?;
+    let listener = tokio::net::TcpListener::from_std(bound.listener)
+        .context("cannot hand the port to the runtime")?;
+    output::print(&format!("listening on {}\n", bound.url))?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let mut server = tokio::spawn(async move { server.await });
+    tokio::select! {
+        ended = &mut server => ended.context("the server ended by itself")??,
+        name = signals.until_stop(on_usr1) => tracing::info!(signal = name, "stopping"),
+    }
+    drop(stop);
+    // A client that never reads must not keep the role from ending.
+    let _ = tokio::time::timeout(FAREWELL, server).await;
+    Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    usr1: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            usr1: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    async fn until_stop(&mut self, mut on_usr1: impl FnMut()) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.usr1.recv() => on_usr1(),
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What `gpulse who` knows: the devices of this machine and who is on them, and its forms.
+//!
+//! The fields of these structs are the JSON of `who --json`, a contract: `null` is what could not
+//! be read. How it is gathered is in `gather`, how it looks in `columns`.
+
+mod columns;
+mod gather;
+mod words;
+
+use serde::Serialize;
+
+pub(crate) use columns::{WhoColumn, choose, csv, table};
+pub(crate) use gather::{Look, Watcher};
+pub(crate) use words::{Message, NoGpu};
+
+/// Version of the JSON; it rises only when a field changes its meaning.
+pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Who is on which GPU of one machine at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Who {
+    pub(crate) schema_version: u32,
+    /// ISO 8601, UTC.
+    pub(crate) at: String,
+    pub(crate) node: String,
+    pub(crate) gpus: Vec<Device>,
+}
+
+/// A GPU, or a MIG device beside the others.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Device {
+    /// `0`, or `0_1_0` for a MIG device.
+    pub(crate) gpu: String,
+    pub(crate) uuid: String,
+    pub(crate) model: String,
+    /// The state of the larger part of it: `free`, `active`, ..., `down`; `no_compute_instance` for
+    /// a MIG instance that nobody can use.
+    pub(crate) state: &'static str,
+    pub(crate) sessions: Vec<Session>,
+    /// Profile of a MIG device.
+    #[serde(skip)]
+    pub(crate) profile: Option<String>,
+    /// What is wrong with it.
+    #[serde(skip)]
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Why a device has a row of its own beside its sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Fell off the bus or was lost by the driver.
+    Lost,
+    /// A driver call on it does not return.
+    Stuck,
+    /// Who is on it cannot be read.
+    ProcessesUnreadable(&'static str),
+    /// A GPU instance that was never given a compute instance.
+    NoComputeInstance {
+        /// Id of the GPU instance.
+        gpu_instance: u32,
+    },
+}
+
+/// One process on one device.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Session {
+    pub(crate) session: String,
+    pub(crate) pid: u32,
+    pub(crate) kind: &'static str,
+    pub(crate) user: Option<String>,
+    pub(crate) namespace: Option<String>,
+    pub(crate) pod: Option<String>,
+    pub(crate) container: Option<String>,
+    /// The whole command line where it may be read, else the program's name.
+    pub(crate) command: Option<String>,
+    /// Start of the process, ISO 8601.
+    pub(crate) since: Option<String>,
+    pub(crate) memory_bytes: Option<u64>,
+    /// SM use, 0 to 1.
+    pub(crate) utilization_ratio: Option<f64>,
+    pub(crate) state: &'static str,
+    /// Who it is, in a word for people.
+    #[serde(skip)]
+    pub(crate) who: String,
+    /// Time since its start.
+    #[serde(skip)]
+    pub(crate) age: Option<std::time::Duration>,
+    /// Kind of context: `C`, `G`, `C+G`, `M+C`.
+    #[serde(skip)]
+    pub(crate) context: &'static str,
+}
+
+impl Who {
+    /// One JSON document, ended by a newline.
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// One JSON object per session, and per device without one.
+    pub(crate) fn jsonl(&self) -> serde_json::Result<String> {
+        let mut out = String::new();
+        for (device, session) in self.rows() {
+            out.push_str(&serde_json::to_string(&JsonRow::new(self, device, session))?);
+            out.push('\n');
+        }
+        Ok(out)
+    }
+
+    /// Devices with their sessions; a device without session, or with a trouble, has a row without
+    /// session first.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Device, Option<&Session>)> {
+        self.gpus.iter().flat_map(|device| {
+            let own = device.sessions.is_empty() || device.trouble.is_some();
+            own.then_some((device, None))
+                .into_iter()
+                .chain(device.sessions.iter().map(move |session| (device, Some(session))))
+        })
+    }
+}
+
+/// A row of `-o jsonl`.
+#[derive(Serialize)]
+struct JsonRow<'a> {
+    schema_version: u32,
+    at: &'a str,
+    node: &'a str,
+    gpu: &'a str,
+    uuid: &'a str,
+    model: &'a str,
+    gpu_state: &'static str,
+    /// `null` for a device without session.
+    session: Option<&'a Session>,
+}
+
+impl<'a> JsonRow<'a> {
+    fn new(who: &'a Who, device: &'a Device, session: Option<&'a Session>) -> Self {
+        Self {
+            schema_version: who.schema_version,
+            at: &who.at,
+            node: &who.node,
+            gpu: &device.gpu,
+            uuid: &device.uuid,
+            model: &device.model,
+            gpu_state: device.state,
+            session,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Looking: a few passes over the GPUs, folded into sessions, put into the words of `Who`.
+//!
+//! Nothing is written: a state file is read where the exporter left one, never touched.
+
+use std::time::Duration;
+
+use exporter::{Node, Snapshot};
+use gpu::{GpuView, Health, Pass, SourceState};
+use model::observation::DeviceObservation;
+use model::process::OwnerKind;
+use model::{ErrorKind, Reading, Stop, Timestamp};
+use session::{DeviceView, SessionState, SessionView, StartKind, View};
+
+use crate::moment;
+
+use super::words::NoGpu;
+use super::{Device, SCHEMA_VERSION, Session, Trouble, Who};
+
+/// A machine under watch.
+pub(crate) struct Watcher {
+    node: Node,
+    /// Whether an earlier watch left its state, without which some states cannot be known.
+    has_history: bool,
+    /// Until this age a session may be starting.
+    starting_for: Duration,
+}
+
+/// One look.
+pub(crate) struct Look {
+    /// Who is where; without GPU it lists none.
+    pub(crate) who: Who,
+    /// The same for the text format.
+    pub(crate) view: View,
+    /// Set when there is no GPU to show.
+    pub(crate) no_gpu: Option<NoGpu>,
+    /// Whether states are incomplete because nobody watched before.
+    pub(crate) states_need_watching: bool,
+}
+
+impl Watcher {
+    /// Watch the machine of this node. With history, an exporter's state was taken over.
+    pub(crate) const fn new(node: Node, has_history: bool, starting_for: Duration) -> Self {
+        Self { node, has_history, starting_for }
+    }
+
+    /// Look now; `stop` cuts waiting for a slow driver short.
+    pub(crate) fn look(&mut self, stop: &Stop) -> Look {
+        let snapshot = self.node.look(stop);
+        let who = self.put_into_words(&snapshot);
+        let states_need_watching =
+            !self.has_history && who.gpus.iter().any(|device| !device.sessions.is_empty());
+        Look {
+            no_gpu: no_gpu(&snapshot.pass),
+            view: snapshot.view.clone(),
+            who,
+            states_need_watching,
+        }
+    }
+
+    fn put_into_words(&self, snapshot: &Snapshot) -> Who {
+        let (pass, view) = (&snapshot.pass, &snapshot.view);
+        Who {
+            schema_version: SCHEMA_VERSION,
+            at: moment::iso(snapshot.at),
+            node: snapshot.hostname.to_string(),
+            gpus: pass.gpus.iter().flat_map(|gpu| self.devices(gpu, pass, view)).collect(),
+        }
+    }
+
+    /// The devices of one GPU, then its instances that nobody can use.
+    fn devices(&self, gpu: &GpuView, pass: &Pass, view: &View) -> Vec<Device> {
+        let mut devices: Vec<Device> = gpu
+            .devices
+            .iter()
+            .map(|device| {
+                let observed =
+                    pass.observations.iter().find(|seen| seen.device.uuid() == device.uuid());
+                let known = view.devices.iter().find(|seen| seen.device.uuid() == device.uuid());
+                Device {
+                    gpu: device.label.clone(),
+                    uuid: device.uuid().to_owned(),
+                    model: device.model.clone(),
+                    state: device_state(gpu.health, known),
+                    sessions: self.sessions(device.uuid(), gpu.health, view),
+                    profile: device.mig.as_ref().map(|mig| mig.profile.clone()),
+                    trouble: trouble(gpu.health, observed),
+                }
+            })
+            .collect();
+        if devices.is_empty() && gpu.instances_without_ci.is_empty() {
+            devices.push(whole(gpu));
+        }
+        devices.extend(gpu.instances_without_ci.iter().map(|instance| Device {
+            state: "no_compute_instance",
+            profile: Some(instance.profile.clone()),
+            trouble: Some(Trouble::NoComputeInstance { gpu_instance: instance.gpu_instance }),
+            ..whole(gpu)
+        }));
+        devices
+    }
+
+    /// Who is on a device now; on one that does not answer, who was when it last did.
+    fn sessions(&self, uuid: &str, health: Health, view: &View) -> Vec<Session> {
+        view.sessions
+            .iter()
+            .filter(|session| session.facts.device.uuid() == uuid && session.end.is_none())
+            .filter(|session| session.listed || health.down().is_some())
+            .map(|session| self.session(session, view.at))
+            .collect()
+    }
+
+    fn session(&self, session: &SessionView, at: Timestamp) -> Session {
+        let facts = &session.facts;
+        let known = (facts.command != "unknown").then(|| facts.command.clone());
+        let whole = self.node.host().command_line(facts.pid).filter(|line| !line.is_empty());
+        let age = (facts.start_kind == StartKind::Exact).then(|| at.since(facts.start));
+        Session {
+            session: facts.id.clone(),
+            pid: facts.pid,
+            kind: facts.kind.as_str(),
+            user: facts.user.clone(),
+            namespace: facts.namespace.clone(),
+            pod: facts.pod.clone(),
+            container: facts.container.clone(),
+            command: whole.or(known),
+            since: age.map(|_| moment::iso(facts.start)),
+            memory_bytes: session.memory_bytes,
+            utilization_ratio: session.utilization.map(|used| used.sm),
+            state: self.state(session.state, age),
+            who: holder(session),
+            age,
+            context: facts.context.as_str(),
+        }
+    }
+
+    /// Without history a young session is taken to be starting: it has not been there for long
+    /// enough to be anything else.
+    fn state(&self, state: SessionState, age: Option<Duration>) -> &'static str {
+        let young = age.is_some_and(|age| age < self.starting_for);
+        if !self.has_history && state == SessionState::Unknown && young {
+            return SessionState::Starting.as_str();
+        }
+        state.as_str()
+    }
+}
+
+fn whole(gpu: &GpuView) -> Device {
+    Device {
+        gpu: gpu.index.to_string(),
+        uuid: gpu.uuid.clone(),
+        model: gpu.model.clone(),
+        state: device_state(gpu.health, None),
+        sessions: Vec::new(),
+        profile: None,
+        trouble: trouble(gpu.health, None),
+    }
+}
+
+fn device_state(health: Health, known: Option<&DeviceView>) -> &'static str {
+    if health.down().is_some() {
+        return "down";
+    }
+    known.and_then(|device| device.state).map_or("unknown", session::DeviceState::as_str)
+}
+
+fn trouble(health: Health, observed: Option<&DeviceObservation>) -> Option<Trouble> {
+    match health {
+        Health::Lost => return Some(Trouble::Lost),
+        Health::Stuck => return Some(Trouble::Stuck),
+        Health::Up | Health::NoPermission(_) => {}
+    }
+    match observed?.processes {
+        Reading::Value(_) => None,
+        Reading::NotSupported => Some(Trouble::ProcessesUnreadable("not supported")),
+        Reading::Failed(ErrorKind::NoPermission) => {
+            Some(Trouble::ProcessesUnreadable("no permission"))
+        }
+        Reading::Failed(kind) => Some(Trouble::ProcessesUnreadable(kind.as_str())),
+    }
+}
+
+/// Whose session it is, as short as it can be told.
+fn holder(session: &SessionView) -> String {
+    let facts = &session.facts;
+    let owner = &facts.owner;
+    let start = |id: &str, length: usize| id.chars().take(length).collect::<String>();
+    let user = || facts.user.clone().unwrap_or_else(|| "-".to_owned());
+    match facts.kind {
+        OwnerKind::Pod => match (&facts.namespace, &facts.pod, &owner.pod_uid) {
+            (Some(namespace), Some(pod), _) => format!("{namespace}/{pod}"),
+            (_, _, Some(uid)) => format!("pod {}", start(uid, 8)),
+            _ => "pod".to_owned(),
+        },
+        OwnerKind::Slurm => match &owner.slurm_job {
+            Some(job) => format!("job {job}"),
+            None => user(),
+        },
+        OwnerKind::Container => match &owner.container_id {
+            Some(id) => format!("ctr {}", start(id, 12)),
+            None => "container".to_owned(),
+        },
+        OwnerKind::Service => owner.service.clone().unwrap_or_else(user),
+        OwnerKind::MpsServer => "MPS server".to_owned(),
+        OwnerKind::User | OwnerKind::Unknown => user(),
+    }
+}
+
+fn no_gpu(pass: &Pass) -> Option<NoGpu> {
+    if !pass.gpus.is_empty() {
+        return None;
+    }
+    Some(NoGpu {
+        tried: match &pass.source {
+            SourceState::Absent { reason, remedy } if remedy.is_empty() => Some(reason.clone()),
+            SourceState::Absent { reason, remedy } => Some(format!("{reason}\nremedy: {remedy}")),
+            SourceState::Nvml | SourceState::NvidiaSmi => None,
+        },
+    })
+}

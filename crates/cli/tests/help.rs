@@ -1,0 +1,55 @@
+//! What a newcomer sees first: help, version, and what is said to a slip of the fingers.
+
+#![cfg(test)]
+
+#[path = "support/running.rs"]
+mod running;
+
+use expect_test::{expect, expect_file};
+use running::run;
+
+#[test]
+fn help_lists_the_commands_and_shows_examples() {
+    let home = tempfile::tempdir().unwrap();
+    expect_file!["snapshots/help.txt"].assert_eq(&run(home.path(), &["--help"]));
+}
+
+#[test]
+fn each_command_explains_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let mut all = String::new();
+    for command in ["who", "doctor", "exporter", "collect", "gen"] {
+        all += &format!("$ gpulse {command} --help\n");
+        all += &run(home.path(), &[command, "--help"]);
+    }
+    assert!(all.lines().all(|line| line.chars().count() <= 100));
+    expect_file!["snapshots/help-commands.txt"].assert_eq(&all);
+}
+
+#[test]
+fn a_command_alone_shows_help_and_is_a_usage_error() {
+    let home = tempfile::tempdir().unwrap();
+    let text = run(home.path(), &[]);
+    assert!(text.starts_with("exit 2\n--- stderr\n"), "{text}");
+    assert!(text.contains("gpulse who"), "{text}");
+}
+
+#[test]
+fn a_slip_is_answered_with_the_nearest_name() {
+    let home = tempfile::tempdir().unwrap();
+    expect![[""]].assert_eq(&run(home.path(), &["who", "--wathc"]));
+    expect![[""]].assert_eq(&run(home.path(), &["expoter"]));
+    expect![[""]].assert_eq(&run(home.path(), &["who", "--sim-clock", "x"]));
+}
+
+#[test]
+fn the_version_has_details() {
+    let home = tempfile::tempdir().unwrap();
+    let text = run(home.path(), &["--version"]);
+    assert!(text.starts_with("exit 0\n--- stdout\ngpulse 0."), "{text}");
+    for part in ["commit:", "target:", "build:", "who JSON: schema 1"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let short = run(home.path(), &["-V"]);
+    assert_eq!(short.lines().count(), 3, "{short}");
+}
