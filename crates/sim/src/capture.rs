@@ -1,0 +1,1 @@
+//! Captures of real GPUs turned into scenarios.

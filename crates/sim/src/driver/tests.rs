@@ -1,0 +1,1 @@
+//! Tests of the driver's gate: handles, lives, faults, what is missing.
