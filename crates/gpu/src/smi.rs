@@ -91,6 +91,8 @@ pub struct Source {
     config: Config,
     calls: Arc<CallStats>,
     workers: Option<Workers>,
+    /// A round that is not shown yet.
+    arrived: Option<Round>,
     round: Option<Round>,
     shown: Shown,
     /// Failures of single forms that the log has already.
@@ -105,6 +107,7 @@ impl Source {
             config,
             calls,
             workers: None,
+            arrived: None,
             round: None,
             shown: Shown::default(),
             complaints: BTreeSet::new(),
@@ -120,13 +123,17 @@ impl Source {
             Ok(runs) => runs,
             Err(error) => return self.absent(now, &error),
         };
-        self.show_newest(clock);
+        if let Some(round) = self.arrived.take() {
+            self.show(round, clock);
+        }
         let Some(round) = &self.round else { return self.not_yet(now) };
+        let nothing = round.table.is_err() || self.shown.gpus.is_empty();
         let source = match round.silence() {
-            Some(error) => {
-                SourceState::Absent { reason: chain(error), remedy: error.remedy().to_owned() }
+            Some(error) if nothing => {
+                let (reason, remedy) = (chain(error), error.remedy().to_owned());
+                SourceState::Absent { reason, remedy }
             }
-            None => SourceState::NvidiaSmi,
+            _ => SourceState::NvidiaSmi,
         };
         let late = clock.instant.saturating_duration_since(round.at) > STALE;
         self.answer(source, clock, ask, &runs, late)
@@ -139,34 +146,23 @@ impl Source {
             Some(workers) => workers,
             place => {
                 let calls = Arc::clone(&self.calls);
-                let started = Workers::start(program, self.config.deadline, &calls)?;
+                let started = Workers::start(&program, self.config.deadline, &calls)?;
                 let until = Instant::now() + self.config.first_wait;
                 started.wait(until, ask.process_use);
                 place.insert(started)
             }
         };
-        if let Some(round) = workers.newest_round() {
-            self.round = Some(round);
-            self.shown.at = Timestamp::default();
-        }
+        self.arrived = workers.newest_round();
         Ok(if ask.process_use { workers.looks() } else { Vec::new() })
     }
 
-    /// Make views of a round that has not been shown yet.
-    fn show_newest(&mut self, clock: Moment) {
-        let Some(round) = self.round.as_ref() else { return };
-        if self.shown.at != Timestamp::default() {
-            return;
-        }
-        let earlier = std::mem::take(&mut self.shown);
+    /// Make views of a new round. A driver that is not loaded has no GPUs to show.
+    fn show(&mut self, round: Round, clock: Moment) {
+        let at = clock.at(round.at);
         let gone = round.silence().is_some_and(|e| e.kind() == model::ErrorKind::DriverGone);
-        self.shown = if gone {
-            Shown { at: clock.at(round.at), ..Shown::default() }
-        } else {
-            Shown::of(round, clock.at(round.at), &earlier)
-        };
-        let round = round.clone();
+        self.shown = if gone { Shown::default() } else { Shown::of(&round, at, &self.shown) };
         self.complain(&round);
+        self.round = Some(round);
     }
 
     /// Log failures of single forms, each once while it lasts.

@@ -208,7 +208,7 @@ impl<'a> Csv<'a> {
 }
 
 /// The cells of a line; what is too much belongs to the name.
-fn cells<'a>(line: &'a [u8], count: usize, name: Option<usize>) -> Vec<&'a [u8]> {
+fn cells(line: &[u8], count: usize, name: Option<usize>) -> Vec<&[u8]> {
     let mut ends: Vec<usize> =
         line.windows(2).enumerate().filter(|(_, two)| *two == b", ").map(|(at, _)| at).collect();
     let surplus = (ends.len() + 1).saturating_sub(count);

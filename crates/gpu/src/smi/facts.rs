@@ -82,7 +82,7 @@ fn normal_bus_id(word: &str) -> Option<String> {
 }
 
 /// The GPUs of a round, by index. `known` are those of earlier rounds: a lost GPU no longer says
-/// who it is.
+/// who it is. One that no form ever gave a UUID is left out, as nothing could be kept of it.
 pub(super) fn gpus<'a>(round: &'a Round, known: &[Gpu<'_>]) -> Vec<Gpu<'a>> {
     let mut gpus: BTreeMap<u32, Gpu<'a>> = BTreeMap::new();
     add_sheet(&mut gpus, round);
@@ -93,6 +93,7 @@ pub(super) fn gpus<'a>(round: &'a Round, known: &[Gpu<'_>]) -> Vec<Gpu<'a>> {
     for (order, gpu) in gpus.iter_mut().enumerate() {
         gpu.mig = mig_mode(round, gpu, order);
     }
+    gpus.retain(|gpu| gpu.lost || !gpu.uuid.is_empty());
     gpus
 }
 
@@ -277,19 +278,21 @@ pub(super) fn processes_of_gpu(round: &Round, gpu: &Gpu<'_>) -> Reading<Vec<Devi
     Reading::Value(unite(rows))
 }
 
-/// PID and memory of the compute processes of a GPU; `None` if neither query told.
+/// PID and memory of the compute processes of a GPU; `None` if neither query told. The query by bus
+/// id counts, unless the GPU's bus id is unknown.
 fn apps_of(round: &Round, gpu: &Gpu<'_>) -> Option<Vec<(u32, Option<u64>)>> {
-    let apps = match (&round.apps, &round.apps_by_uuid) {
-        (Ok(apps), _) | (Err(_), Some(Ok(apps))) => apps,
-        (Err(_), _) => return None,
-    };
     let bus = bus_number(&gpu.bus_id);
-    let here = |name: &str| {
-        (!gpu.uuid.is_empty() && name == gpu.uuid) || (bus.is_some() && bus_number(name) == bus)
+    let by_uuid = round.apps_by_uuid.as_ref().and_then(|part| part.as_ref().ok());
+    let apps = match &round.apps {
+        Ok(apps) if bus.is_some() || apps.is_empty() => apps,
+        _ => by_uuid?,
     };
-    let unplaced = gpu.bus_id.is_empty() && apps.iter().any(|app| bus_number(&app.gpu).is_some());
+    let here = |name: &str| match bus_number(name) {
+        Some(other) => bus == Some(other),
+        None => !gpu.uuid.is_empty() && name == gpu.uuid,
+    };
     let mine = apps.iter().filter(|app| here(&app.gpu));
-    (!unplaced).then(|| mine.map(|app| (app.pid, app.memory_bytes)).collect())
+    Some(mine.map(|app| (app.pid, app.memory_bytes)).collect())
 }
 
 /// The processes of a GPU by the table, else by `-q`; `None` if neither tells.

@@ -27,10 +27,13 @@ pub(super) struct ListedMig {
     pub(super) uuid: String,
 }
 
-/// The GPUs of the list; `None` if the text holds anything else. Lines about single GPUs that
-/// cannot be opened are left out, as the list is about the others too.
+/// The GPUs of the list; `None` if the text holds anything else, or nothing. Lines about single
+/// GPUs that cannot be opened are left out, as the list is about the others too.
 pub(super) fn parse(text: &str) -> Option<Vec<ListedGpu>> {
     let mut gpus: Vec<ListedGpu> = Vec::new();
+    if text.trim().is_empty() {
+        return None;
+    }
     for line in text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()) {
         if let Some(gpu) = gpu_line(line) {
             gpus.push(gpu);
@@ -92,6 +95,7 @@ mod tests {
     fn text_that_is_no_list_is_refused() {
         assert_eq!(parse("Segmentation fault"), None);
         assert_eq!(parse("  MIG 1g.5gb Device 0: (UUID: MIG-x)"), None, "no GPU above it");
-        assert_eq!(parse(""), Some(Vec::new()));
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("No devices were found\n"), Some(Vec::new()));
     }
 }

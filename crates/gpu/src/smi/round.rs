@@ -74,13 +74,14 @@ impl Round {
         parts.into_iter().flatten().map(AsRef::as_ref).collect()
     }
 
-    /// Why there is nothing at all, if there is: the failure that says most.
+    /// Why nobody says which GPUs there are, if none of the forms that give UUIDs answered: the
+    /// failure that says most.
     pub(super) fn silence(&self) -> Option<&RunError> {
-        let failures = self.failures();
-        let all_failed = failures.len() == 5;
+        let naming = [self.sheet.as_ref().err(), self.list.as_ref().err(), self.log.as_ref().err()];
+        let failures: Vec<&RunError> = naming.into_iter().flatten().map(AsRef::as_ref).collect();
         let telling = |error: &&&RunError| !matches!(error.kind(), ErrorKind::Other);
         let most = failures.iter().find(telling).or(failures.first()).copied();
-        most.filter(|_| all_failed)
+        most.filter(|_| failures.len() == naming.len())
     }
 
     /// Whether a failure names that GPU as one that cannot be opened.

@@ -139,7 +139,7 @@ impl Runner {
         let form = format!("nvidia-smi {}", arguments.join(" "));
         let form = form.trim_end().to_owned();
         let mut child = start(program, arguments)?;
-        let outcome = Reading::of(&mut child).until_end(&mut child, deadline, stop);
+        let outcome = Streams::of(&mut child).until_end(&mut child, deadline, stop);
         match outcome {
             Ok(end) => end.into_text(form),
             Err(cut) => {
@@ -232,12 +232,12 @@ impl Cut {
 }
 
 /// What a running program has printed so far.
-struct Reading {
+struct Streams {
     output: Stream<std::process::ChildStdout>,
     complaint: Stream<std::process::ChildStderr>,
 }
 
-impl Reading {
+impl Streams {
     fn of(child: &mut Child) -> Self {
         Self {
             output: Stream::new(child.stdout.take()),

@@ -19,6 +19,9 @@ impl Sheet {
     /// Read an answer to a query for `fields`; `None` if it does not fit them.
     pub(super) fn parse(text: &str, fields: &[&str]) -> Option<Self> {
         let mut rows = Vec::new();
+        if text.trim().is_empty() {
+            return None;
+        }
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         for line in lines.filter(|line| !super::table::is_notice(line)) {
             let cells = cells(line, fields.len())?;
@@ -84,6 +87,7 @@ mod tests {
         assert_eq!(Sheet::parse("garbage\n", &["index", "name"]), None);
         assert_eq!(Sheet::parse("x, y\n", &["index", "name"]), None);
         assert_eq!(Sheet::parse("0\n", &["index", "name"]), None);
+        assert_eq!(Sheet::parse("\n", &["index", "name"]), None);
     }
 
     #[test]

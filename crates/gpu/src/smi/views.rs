@@ -11,13 +11,12 @@ use super::facts::{self, Gpu, Instance};
 use super::figures::Entity;
 use super::partition;
 use super::round::Round;
+use super::run::RunError;
 use crate::{EntityView, GpuView, Health};
 
 /// What a round shows.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    /// When its figures were read.
-    pub(super) at: Timestamp,
     pub(super) driver_version: Option<String>,
     pub(super) cuda_version: Option<String>,
     pub(super) gpus: Vec<Shape>,
@@ -46,11 +45,11 @@ impl Shown {
             .flat_map(|shape| &shape.view.devices)
             .map(|device| (device.uuid().to_owned(), Arc::clone(device)))
             .collect();
-        let stuck = round.silence().is_some_and(|error| error.kind() == ErrorKind::Timeout);
+        let hangs = |error: &RunError| error.kind() == ErrorKind::Timeout;
+        let stuck = round.silence().is_some_and(hangs) && round.table.is_err();
         let gpus = facts::gpus(round, &known);
         let shape = |gpu: &Gpu<'_>| shape(round, gpu, at, stuck, &mut old);
         Self {
-            at,
             driver_version: round.driver_version().or_else(|| earlier.driver_version.clone()),
             cuda_version: round.cuda_version().or_else(|| earlier.cuda_version.clone()),
             gpus: gpus.iter().map(shape).collect(),
@@ -117,7 +116,7 @@ fn shape(
 }
 
 fn health(gpu: &Gpu<'_>, stuck: bool) -> Health {
-    match (gpu.lost || gpu.uuid.is_empty(), stuck) {
+    match (gpu.lost, stuck) {
         (true, _) => Health::Lost,
         (false, true) => Health::Stuck,
         (false, false) => Health::Up,

@@ -1,6 +1,6 @@
 //! The two threads that run the program.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,13 +38,13 @@ pub(super) struct Workers {
 impl Workers {
     /// Start both.
     pub(super) fn start(
-        program: PathBuf,
+        program: &Path,
         deadline: Duration,
         calls: &Arc<CallStats>,
     ) -> Result<Self, RunError> {
         let stop = Arc::new(Stop::default());
         let runner =
-            || Rounds::new(program.clone(), deadline, Arc::clone(calls), Arc::clone(&stop));
+            || Rounds::new(program.to_owned(), deadline, Arc::clone(calls), Arc::clone(&stop));
         let mut workers = Self {
             stop: Arc::clone(&stop),
             rounds: Arc::new(Mailbox::new(1)),
