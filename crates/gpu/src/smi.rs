@@ -115,24 +115,20 @@ impl Source {
     }
 
     /// One pass: what the threads have found since the last one. Absent, with the reason, where the
-    /// program is not there or no form of it says anything of use; the GPUs it showed before are
-    /// then shown with failed readings.
+    /// program is not there or no form of it names a GPU. GPUs that it named before are still shown
+    /// then, with failed readings, unless the driver is gone; the log has the reason.
     pub fn pass(&mut self, now: Timestamp, ask: Ask) -> Pass {
         let clock = Moment { now, instant: Instant::now() };
         let runs = match self.receive(ask) {
             Ok(runs) => runs,
-            Err(error) => return self.absent(now, &error),
+            Err(error) => return Pass::empty(now, absent(&error), Arc::clone(&self.calls)),
         };
         if let Some(round) = self.arrived.take() {
             self.show(round, clock);
         }
         let Some(round) = &self.round else { return self.not_yet(now) };
-        let nothing = round.table.is_err() || self.shown.gpus.is_empty();
         let source = match round.silence() {
-            Some(error) if nothing => {
-                let (reason, remedy) = (chain(error), error.remedy().to_owned());
-                SourceState::Absent { reason, remedy }
-            }
+            Some(error) if self.shown.gpus.is_empty() => absent(error),
             _ => SourceState::NvidiaSmi,
         };
         let late = clock.instant.saturating_duration_since(round.at) > STALE;
@@ -167,11 +163,15 @@ impl Source {
 
     /// Log failures of single forms, each once while it lasts.
     fn complain(&mut self, round: &Round) {
-        let failures: BTreeSet<String> = round.failures().into_iter().map(chain).collect();
-        for failure in failures.difference(&self.complaints) {
-            tracing::warn!(reason = %failure, "a form of nvidia-smi gives nothing");
+        let failures = round.failures();
+        for error in &failures {
+            let reason = chain(error);
+            if !self.complaints.contains(&reason) {
+                let remedy = error.remedy();
+                tracing::warn!(%reason, remedy, "a form of nvidia-smi gives nothing");
+            }
         }
-        self.complaints = failures;
+        self.complaints = failures.into_iter().map(chain).collect();
     }
 
     fn answer(
@@ -225,10 +225,10 @@ impl Source {
         observation.activity = Some(shape.activity);
     }
 
-    fn absent(&mut self, now: Timestamp, error: &RunError) -> Pass {
-        self.shown = Shown::default();
-        let (reason, remedy) = (chain(error), error.remedy().to_owned());
-        Pass::empty(now, SourceState::Absent { reason, remedy }, Arc::clone(&self.calls))
+    /// Stop running the program and forget what it said: the driver is let go of. The next pass
+    /// starts again.
+    pub fn release(&mut self) {
+        *self = Self::new(self.config.clone(), Arc::clone(&self.calls));
     }
 
     fn not_yet(&self, now: Timestamp) -> Pass {
@@ -249,6 +249,10 @@ impl Moment {
     fn at(self, instant: Instant) -> Timestamp {
         self.now.before(self.instant.saturating_duration_since(instant))
     }
+}
+
+fn absent(error: &RunError) -> SourceState {
+    SourceState::Absent { reason: chain(error), remedy: error.remedy().to_owned() }
 }
 
 /// An error and its cause in one line.
