@@ -11,6 +11,7 @@ mod figures;
 mod list;
 mod log;
 mod mailbox;
+mod occupants;
 mod partition;
 mod pmon;
 mod round;

@@ -9,6 +9,7 @@ use model::{ErrorKind, Reading, Timestamp};
 
 use super::facts::{self, Gpu, Instance};
 use super::figures::Entity;
+use super::occupants;
 use super::partition;
 use super::round::Round;
 use super::run::RunError;
@@ -211,8 +212,8 @@ fn processes(
     instances: &[Instance],
 ) -> Vec<Reading<Vec<DeviceProcess>>> {
     if gpu.mig != Some(true) {
-        return vec![facts::processes_of_gpu(round, gpu)];
+        return vec![occupants::processes_of_gpu(round, gpu)];
     }
-    let of = |instance| facts::processes_of_instance(round, gpu, instance, instances.len());
+    let of = |instance| occupants::processes_of_instance(round, gpu, instance, instances.len());
     instances.iter().map(of).collect()
 }

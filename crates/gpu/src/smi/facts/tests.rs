@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::*;
-use crate::smi::apps::App;
 use crate::smi::list::ListedGpu;
 use crate::smi::log;
 use crate::smi::round::Part;
 use crate::smi::run::RunError;
 use crate::smi::table::{MigRow, Table};
 
-const BUS: &str = "00000000:0C:00.0";
+pub(in crate::smi) const BUS: &str = "00000000:0C:00.0";
 
-fn failed<T>() -> Part<T> {
+pub(in crate::smi) fn failed<T>() -> Part<T> {
     Err(Arc::new(RunError::TooLong { form: "nvidia-smi".to_owned() }))
 }
 
 /// Nothing but a list of one GPU.
-fn round() -> Round {
+pub(in crate::smi) fn round() -> Round {
     let gpu = ListedGpu {
         index: 0,
         name: "A".to_owned(),
@@ -39,18 +38,10 @@ fn round() -> Round {
     }
 }
 
-fn app(gpu: &str, pid: u32) -> App {
-    App { gpu: gpu.to_owned(), pid, memory_bytes: Some(1 << 20) }
-}
-
 fn table_with_mig() -> Table {
     let mig =
         MigRow { gpu: 0, gpu_instance: 7, compute_instance: 0, number: 0, memory: Some((9, 10)) };
     Table { gpus: vec![(0, BUS.to_owned())], mig: vec![mig], ..Table::default() }
-}
-
-fn pids(processes: Reading<Vec<DeviceProcess>>) -> Vec<u32> {
-    processes.value().unwrap().iter().map(|process| process.pid).collect()
 }
 
 #[test]
@@ -61,41 +52,6 @@ fn a_bus_id_is_told_from_other_words_whatever_the_width_of_its_domain() {
     for word in ["GPU-a", "12:00.0", "1.2.3.4", "", "0000:0C:00", "00000000:0C:00.0:1.0"] {
         assert_eq!(bus_number(word), None, "{word}");
     }
-}
-
-#[test]
-fn the_queries_for_processes_alone_suffice_where_the_list_names_the_gpu() {
-    let by_uuid = Some(Ok(vec![app("GPU-a", 7), app("GPU-b", 8)]));
-    let round = Round { apps: Ok(vec![app(BUS, 7)]), apps_by_uuid: by_uuid, ..round() };
-    let gpus = gpus(&round, &[]);
-    assert_eq!((gpus[0].uuid.as_str(), gpus[0].bus_id.as_str()), ("GPU-a", ""));
-    assert_eq!(pids(processes_of_gpu(&round, &gpus[0])), [7]);
-}
-
-#[test]
-fn without_any_form_that_lists_processes_nobody_is_said_to_be_idle() {
-    let round = round();
-    let gpus = gpus(&round, &[]);
-    let processes = processes_of_gpu(&round, &gpus[0]);
-    assert_eq!(processes, Reading::Failed(ErrorKind::BadAnswer));
-}
-
-#[test]
-fn a_mig_process_named_by_its_parent_only_is_placed_only_where_there_is_one_place() {
-    let by_uuid = Some(Ok(vec![app("GPU-a", 7)]));
-    let round = Round { apps_by_uuid: by_uuid, ..round() };
-    let gpu = Gpu { uuid: "GPU-a".to_owned(), mig: Some(true), ..Gpu::default() };
-    let instance = Instance {
-        number: 0,
-        gpu_instance: 7,
-        compute_instance: 0,
-        uuid: "MIG-x".to_owned(),
-        profile: "1g.5gb".to_owned(),
-        memory: FrameBuffer::default(),
-    };
-    assert_eq!(pids(processes_of_instance(&round, &gpu, &instance, 1)), [7]);
-    let two = processes_of_instance(&round, &gpu, &instance, 2);
-    assert_eq!(two, Reading::Failed(ErrorKind::BadAnswer));
 }
 
 #[test]
@@ -144,15 +100,6 @@ fn a_gpu_that_the_driver_cannot_open_keeps_its_name_and_is_lost() {
     let found = gpus(&round, &[known, other]);
     assert_eq!((found[0].uuid.as_str(), found[0].lost), ("GPU-a", true));
     assert!(found.get(1).is_none_or(|other| !other.lost));
-}
-
-#[test]
-fn a_process_in_two_lists_is_one_with_the_larger_figure() {
-    let row = |kind, memory_bytes| DeviceProcess { pid: 5, kind, memory_bytes };
-    let rows = vec![row(ContextKind::Compute, Some(3)), row(ContextKind::Graphics, Some(9))];
-    assert_eq!(unite(rows), [row(ContextKind::ComputeGraphics, Some(9))]);
-    let rows = vec![row(ContextKind::MpsClient, None), row(ContextKind::Compute, Some(1))];
-    assert_eq!(unite(rows), [row(ContextKind::MpsClient, Some(1))]);
 }
 
 #[test]
