@@ -63,7 +63,7 @@ fn check_file(file: &Path) {
         let name = format!("{} {phase}", file.file_name().unwrap().display());
         check(&name, &capture, phase, &fake::pass(file, phase));
     }
-    let windows = fake::file_with(&String::from_utf8_lossy(&bytes).replace('\n', "\r\n"));
+    let windows = fake::file_with(String::from_utf8_lossy(&bytes).replace('\n', "\r\n"));
     let pass = fake::pass(windows.path(), "load");
     check(&format!("{} with CRLF", file.display()), &capture, "load", &pass);
 }

@@ -97,7 +97,7 @@ fn add_log(facts: &mut GpuFacts, lines: &[String]) {
             Some((key, value)) => (key.trim(), value.trim()),
             None => (line.trim(), ""),
         };
-        if depth >= 1 && depth <= 3 {
+        if (1..=3).contains(&depth) {
             key.clone_into(&mut above[depth - 1]);
         }
         match above[0].as_str() {

@@ -14,6 +14,7 @@ pub(super) fn pass(capture: &Path, phase: &str) -> Pass {
     pass_asking(capture, phase, Ask::ALL)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test may run programs")]
 pub(super) fn pass_asking(capture: &Path, phase: &str, ask: Ask) -> Pass {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
