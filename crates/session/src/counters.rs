@@ -71,11 +71,6 @@ pub struct DeviceCounters {
 }
 
 impl DeviceCounters {
-    /// Book a part of a second.
-    pub(crate) fn book(&mut self, state: DeviceState, micros: u64) {
-        self.micros[state as usize] += micros;
-    }
-
     /// All time observed.
     #[must_use]
     pub fn total_micros(&self) -> u64 {

@@ -1,28 +1,92 @@
-//! The engine.
+//! The engine: one pass in, sessions and booked seconds out.
+//!
+//! A pass goes through these steps, each in a file of its own: `intake` takes in one device's
+//! observation, `presence` opens, touches and ends sessions, `usage` takes in use, `closing` books
+//! the seconds that are old enough, `keeping` bounds what is kept, `restore` goes over a restart,
+//! `show` makes the view.
+
+mod closing;
+mod intake;
+mod keeping;
+mod presence;
+mod restore;
+mod show;
+mod usage;
+
+use std::collections::HashMap;
 
 use model::Timestamp;
 use model::observation::DeviceObservation;
 use model::process::Lookup;
 
+use crate::booking::Claim;
 use crate::config::Config;
+use crate::counters::Counters;
+use crate::device::{Present, Tracked};
 use crate::identity::Identity;
 use crate::saved::SavedState;
+use crate::session::Sessions;
 use crate::view::View;
+use keeping::{Keeping, Rest};
+
+/// How a process is read: by host PID.
+type LookUp<'a> = &'a mut dyn FnMut(u32) -> Lookup;
 
 /// Folds observations into sessions.
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
     identity: Identity,
+    /// The counting period: the identity's, or that of the state it went on from.
+    run: String,
     at: Timestamp,
+    pass: u64,
+    devices: Vec<Tracked>,
+    by_uuid: HashMap<String, usize>,
+    sessions: Sessions,
+    /// Ended sessions by device, PID and start, so that a process that comes back is found.
+    closed: HashMap<(usize, u32, u64), u32>,
+    rest: Vec<Rest>,
+    keeping: Keeping,
+    scratch: Scratch,
+}
+
+/// Buffers that are used again in every pass.
+#[derive(Debug, Default)]
+struct Scratch {
+    present: Vec<Present>,
+    missing: Vec<u32>,
+    second: Vec<closing::InSecond>,
+    claims: Vec<Claim>,
 }
 
 impl Engine {
     /// Go on from a saved state, or begin anew.
     #[must_use]
-    pub fn new(config: Config, identity: Identity, saved: Option<SavedState>, now: Timestamp) -> Self {
-        let _ = saved;
-        Self { config, identity, at: now }
+    pub fn new(
+        config: Config,
+        identity: Identity,
+        saved: Option<SavedState>,
+        now: Timestamp,
+    ) -> Self {
+        let mut engine = Self {
+            run: identity.run.clone(),
+            config,
+            identity,
+            at: now,
+            pass: 0,
+            devices: Vec::new(),
+            by_uuid: HashMap::new(),
+            sessions: Sessions::default(),
+            closed: HashMap::new(),
+            rest: Vec::new(),
+            keeping: Keeping::default(),
+            scratch: Scratch::default(),
+        };
+        if let Some(saved) = saved {
+            engine.restore(saved, now);
+        }
+        engine
     }
 
     /// Take in one pass. `lookup` reads a process; it is asked for new processes, for those that
@@ -33,35 +97,72 @@ impl Engine {
         observations: &[DeviceObservation],
         lookup: &mut dyn FnMut(u32) -> Lookup,
     ) {
-        let _ = (observations, lookup);
+        if now < self.at {
+            self.step_back(now);
+        }
+        self.pass += 1;
         self.at = now;
+        if self.config.sampled {
+            self.keeping.note_run(now);
+        }
+        for (order, observation) in observations.iter().enumerate() {
+            let device = self.device_of(observation);
+            self.devices[device].order = order;
+            self.take(device, observation, lookup);
+        }
+        self.look_after_absent_devices(observations, lookup);
+        self.close_seconds(now.before(self.config.close_after).second());
+        for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.is_live()) {
+            session.refresh_state(now, &self.config);
+        }
+        self.keep_bounds(lookup);
     }
 
     /// A page was read (or pushed, or written): ended sessions stay long enough for the next time.
     pub fn scraped(&mut self, now: Timestamp) {
-        let _ = now;
+        self.keeping.note_scrape(now);
     }
 
     /// What is known now.
     #[must_use]
     pub fn view(&self) -> View {
-        View {
-            at: self.at,
-            hostname: self.identity.hostname.clone(),
-            counted: !self.config.sampled,
-            ..View::default()
-        }
+        self.show()
     }
 
     /// The state while running: what is read back from it begins a new run.
     #[must_use]
     pub fn save(&self) -> SavedState {
-        SavedState { version: 1, at: self.at }
+        self.pack(false)
     }
 
     /// The state at a clean stop: the run goes on from it. Nothing may be shown after this.
     #[must_use]
-    pub fn stop(self) -> SavedState {
-        self.save()
+    pub fn stop(mut self) -> SavedState {
+        self.close_everything();
+        self.pack(true)
+    }
+
+    /// The clock went back: book what is pending, and let nothing lie in the future.
+    fn step_back(&mut self, now: Timestamp) {
+        self.close_everything();
+        for device in &mut self.devices {
+            device.forget_time(now);
+        }
+        for (_, session) in self.sessions.iter_mut() {
+            session.forget_time(now);
+        }
+        self.keeping.forget_time(now);
+    }
+
+    /// Where a session's counts go: to its own row or to its owner's rest.
+    fn counters_of(&mut self, session: u32) -> Option<&mut Counters> {
+        let session = self.sessions.get_mut(session)?;
+        if session.shown {
+            return Some(&mut session.counters);
+        }
+        self.rest.get_mut(session.rest).map(|rest| &mut rest.counters)
     }
 }
+
+#[cfg(test)]
+mod tests;

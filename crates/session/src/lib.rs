@@ -4,12 +4,16 @@
 //! ([`Engine::view`]). Pure: it reads no clock, no file and no network, and it knows nothing of the
 //! driver or of `/proc` beyond `model`'s words. It neither kills nor changes a process.
 
+mod booking;
 mod config;
 mod counters;
+mod device;
 mod engine;
+mod evidence;
 pub mod exposition;
 mod identity;
 mod saved;
+mod session;
 mod span;
 mod state;
 mod view;

@@ -1,13 +1,85 @@
 //! What outlives a restart: written by the role every few seconds and at its stop.
+//!
+//! A value for a state file, not a format of its own: the role chooses file and encoding. It holds
+//! sessions with their identity and last use, counters, and the run they belong to.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use model::Timestamp;
+use model::device::Device;
 use serde::{Deserialize, Serialize};
+
+use crate::counters::{Counters, DeviceCounters};
+use crate::state::Watch;
+use crate::view::{End, SessionFacts};
+
+/// The version that this program writes; any other one is not read.
+pub(crate) const VERSION: u32 = 1;
 
 /// The engine's memory as a value for a state file. Its inside is the engine's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedState {
     /// Format of this value; another one is not read.
     pub(crate) version: u32,
+    pub(crate) boot_id: String,
+    pub(crate) run: String,
+    /// Whether the engine stopped: only then the run may go on.
+    pub(crate) clean: bool,
     /// When it was made.
     pub(crate) at: Timestamp,
+    /// Gaps between the runs of a sampled engine.
+    pub(crate) gaps: VecDeque<Duration>,
+    pub(crate) devices: Vec<SavedDevice>,
+    pub(crate) sessions: Vec<SavedSession>,
+    pub(crate) rest: Vec<SavedRest>,
+}
+
+impl SavedState {
+    /// When it was made.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// A device by its UUID in the facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedDevice {
+    pub(crate) facts: Arc<Device>,
+    pub(crate) known_at: Option<Timestamp>,
+    pub(crate) asked: Option<Timestamp>,
+    pub(crate) newest_stamp: Option<Timestamp>,
+    pub(crate) counters: DeviceCounters,
+}
+
+/// A session, live or ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedSession {
+    /// Place of its device in the list of devices.
+    pub(crate) device: usize,
+    pub(crate) facts: Arc<SessionFacts>,
+    pub(crate) start_ticks: Option<u64>,
+    pub(crate) last_seen: Timestamp,
+    pub(crate) left_at: Option<Timestamp>,
+    pub(crate) cpu_seconds: Option<f64>,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) memory_peak_bytes: Option<u64>,
+    pub(crate) live: Watch,
+    pub(crate) booked: Watch,
+    pub(crate) shown: bool,
+    pub(crate) end: Option<End>,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) may_return: bool,
+    pub(crate) hidden: bool,
+    pub(crate) counters: Counters,
+}
+
+/// Counters of folded sessions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SavedRest {
+    pub(crate) device: usize,
+    pub(crate) owner: String,
+    pub(crate) counters: Counters,
 }

@@ -85,6 +85,13 @@ impl DeviceState {
         Self::Down,
     ];
 
+    /// A stretch of which all is in this state.
+    pub(crate) fn whole(self, micros: u64) -> [u64; Self::ALL.len()] {
+        let mut parts = [0; Self::ALL.len()];
+        parts[self as usize] = micros;
+        parts
+    }
+
     /// As printed in the label `state`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -127,7 +134,12 @@ impl Watch {
     }
 
     /// The state at `at`; keeps `held_since` up to date on the way.
-    pub(crate) fn state(&mut self, at: Timestamp, subject: &Subject, config: &Config) -> SessionState {
+    pub(crate) fn state(
+        &mut self,
+        at: Timestamp,
+        subject: &Subject,
+        config: &Config,
+    ) -> SessionState {
         let state = self.rule(at, subject, config);
         match state {
             SessionState::Held | SessionState::Stale => {

@@ -1,0 +1,124 @@
+//! One device's observation.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::Reading;
+use model::observation::DeviceObservation;
+
+use super::{Engine, LookUp};
+use crate::device::{Hold, Tracked};
+
+/// Devices that are kept with those that are gone; more than any machine has at a time.
+const MAX_DEVICES: usize = 512;
+
+impl Engine {
+    /// The index of an observation's device, met before or not.
+    pub(super) fn device_of(&mut self, observation: &DeviceObservation) -> usize {
+        let facts = &observation.device;
+        if let Some(index) = self.by_uuid.get(facts.uuid()).copied() {
+            self.devices[index].take_facts(facts);
+            return index;
+        }
+        let index = self.place_of_new_device();
+        let tracked = Tracked::new(Arc::clone(facts));
+        if let Some(old) = self.devices.get_mut(index) {
+            self.by_uuid.remove(old.facts.uuid());
+            *old = tracked;
+        } else {
+            self.devices.push(tracked);
+        }
+        self.by_uuid.insert(facts.uuid().to_owned(), index);
+        index
+    }
+
+    /// Take in one device.
+    pub(super) fn take(
+        &mut self,
+        device: usize,
+        observation: &DeviceObservation,
+        lookup: LookUp<'_>,
+    ) {
+        let now = self.at;
+        let tracked = &mut self.devices[device];
+        tracked.absent_since = None;
+        tracked.gone = false;
+        tracked.down = observation.down;
+        if !self.config.sampled {
+            tracked.hold_until(now, self.config.longest_gap);
+        }
+        tracked.seen_at = Some(now);
+        match (&observation.processes, observation.down) {
+            (Reading::Value(processes), None) => {
+                self.take_processes(device, processes, lookup);
+                self.take_use(device, observation);
+                self.devices[device].known_at = Some(now);
+            }
+            _ => self.take_nothing(device, lookup),
+        }
+    }
+
+    /// It cannot be told who is there: sessions stay open as long as their processes live.
+    fn take_nothing(&mut self, device: usize, lookup: LookUp<'_>) {
+        let tracked = &mut self.devices[device];
+        tracked.known = false;
+        tracked.hold = if tracked.down.is_some() { Hold::Down } else { Hold::Unknown };
+        let open: Vec<u32> = tracked.open.values().copied().collect();
+        for session in open {
+            self.wait_for_news(session, lookup);
+        }
+    }
+
+    /// Devices that this pass does not tell of. One pass may leave out a slow GPU; after the longest
+    /// gap the device is gone, and its sessions have left it.
+    pub(super) fn look_after_absent_devices(
+        &mut self,
+        observations: &[DeviceObservation],
+        lookup: LookUp<'_>,
+    ) {
+        if self.devices.len() == observations.len() {
+            return;
+        }
+        let told: HashSet<&str> =
+            observations.iter().map(|observation| observation.device.uuid()).collect();
+        for device in 0..self.devices.len() {
+            if !told.contains(self.devices[device].facts.uuid()) {
+                self.miss_device(device, lookup);
+            }
+        }
+    }
+
+    fn miss_device(&mut self, device: usize, lookup: LookUp<'_>) {
+        let now = self.at;
+        let tracked = &mut self.devices[device];
+        let since = *tracked.absent_since.get_or_insert(now);
+        if !self.config.sampled && now.since(since) < self.config.longest_gap {
+            return;
+        }
+        if !tracked.gone {
+            tracked.gone = true;
+            tracked.known = false;
+            tracked.down = None;
+            tracked.hold = Hold::Unknown;
+        }
+        self.miss_sessions(device, lookup);
+    }
+
+    /// A place for a new device. Many re-partitionings must not fill the memory: beyond the bound
+    /// the place of the device that is gone longest, and that nothing refers to, is used again.
+    fn place_of_new_device(&mut self) -> usize {
+        if self.devices.len() < MAX_DEVICES {
+            return self.devices.len();
+        }
+        let in_use = |place: usize| {
+            self.sessions.iter().any(|(_, session)| session.device == place)
+                || self.rest.iter().any(|rest| rest.device == place)
+        };
+        let gone = self.devices.iter().enumerate().filter(|(_, tracked)| tracked.gone);
+        let oldest = gone
+            .filter(|(place, _)| !in_use(*place))
+            .min_by_key(|(_, tracked)| tracked.absent_since)
+            .map(|(place, _)| place);
+        oldest.unwrap_or(self.devices.len())
+    }
+}

@@ -1,0 +1,344 @@
+//! Who is on a device: sessions open, are touched, miss, return and end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Timestamp;
+use model::observation::{ContextKind, DeviceProcess};
+use model::process::{Lookup, Owner, OwnerKind, ProcessFacts};
+
+use super::{Engine, LookUp};
+use crate::config::UserLabel;
+use crate::device::{Hold, Present};
+use crate::identity::session_id;
+use crate::session::Session;
+use crate::view::{End, EndKind, SessionFacts, StartKind};
+
+/// Readings without a process whose `/proc` cannot be read, after which it counts as gone.
+const MISSES_OF_UNREADABLE: u32 = 2;
+/// A start read from `/proc` may lie that much after the first sighting and still be the same
+/// process: the moment of boot is known to the second.
+const START_SLACK: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// Take in the list of a device.
+    pub(super) fn take_processes(
+        &mut self,
+        device: usize,
+        processes: &[DeviceProcess],
+        lookup: LookUp<'_>,
+    ) {
+        let watched = self.has_watched(device);
+        for process in processes {
+            let session = match self.devices[device].open.get(&process.pid).copied() {
+                Some(session) => self.check(session, process, lookup),
+                None => self.open(device, process, lookup(process.pid)),
+            };
+            self.touch(session, process, watched);
+        }
+        self.devices[device].known = true;
+        self.miss_sessions(device, lookup);
+        self.hold_listed(device);
+    }
+
+    /// Whether the time up to now was watched, by us or by the driver's own buffer.
+    fn has_watched(&self, device: usize) -> bool {
+        let longest = self.config.longest_gap.max(self.config.buffer_holds);
+        let longest = longest.max(self.keeping.usual_gap().unwrap_or_default() * 2);
+        let known_at = self.devices[device].known_at;
+        known_at.is_some_and(|known_at| self.at.since(known_at) <= longest)
+    }
+
+    /// A PID that is known on the device: read its process again when that is due. It may be
+    /// another process by now.
+    fn check(&mut self, session: u32, process: &DeviceProcess, lookup: LookUp<'_>) -> u32 {
+        let due = self.sessions.get(session).is_some_and(|known| {
+            known.next_check <= self.at || !known.listed && known.pass != self.pass
+        });
+        if !due {
+            return session;
+        }
+        let found = lookup(process.pid);
+        if self.is_another(session, &found) {
+            let device = self.sessions.get(session).map_or(0, |known| known.device);
+            self.end(session, End { at: self.at, kind: EndKind::Gone }, false);
+            return self.open(device, process, found);
+        }
+        self.take_facts(session, &found);
+        session
+    }
+
+    /// Whether what was found under a session's PID is another process.
+    fn is_another(&self, session: u32, found: &Lookup) -> bool {
+        let (Lookup::Facts(facts), Some(known)) = (found, self.sessions.get(session)) else {
+            return false;
+        };
+        match known.start_ticks {
+            Some(ticks) => ticks != facts.start_ticks,
+            None => facts.started > known.facts.start.after(START_SLACK),
+        }
+    }
+
+    /// Take in what a process's files say now.
+    fn take_facts(&mut self, session: u32, found: &Lookup) {
+        let next_check = self.at.after(self.config.check_every);
+        let user = self.config.user;
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        known.next_check = next_check;
+        let Lookup::Facts(facts) = found else {
+            if *found == Lookup::Gone {
+                known.process_state = Some('X');
+            }
+            return;
+        };
+        known.process_state = Some(facts.state);
+        known.start_ticks = Some(facts.start_ticks);
+        let before = known.cpu_seconds.replace(facts.cpu_seconds);
+        let worked = before.map_or(0.0, |before| facts.cpu_seconds - before).max(0.0);
+        // A zombie has lost its program and its group; what was known of it before stays.
+        let says_more = !matches!(facts.state, 'Z' | 'X') && !facts.command.is_empty();
+        if says_more && known.facts.command != facts.command {
+            let changed = Arc::make_mut(&mut known.facts);
+            describe(changed, facts, user);
+        }
+        let micros = Duration::try_from_secs_f64(worked).unwrap_or_default().as_micros();
+        if let (Ok(micros), Some(counters)) = (u64::try_from(micros), self.counters_of(session)) {
+            counters.cpu_micros = counters.cpu_micros.saturating_add(micros);
+        }
+    }
+
+    /// A process that was not on the device a moment ago: a new session, or one that returns.
+    fn open(&mut self, device: usize, process: &DeviceProcess, found: Lookup) -> u32 {
+        let ticks = match &found {
+            Lookup::Facts(facts) => Some(facts.start_ticks),
+            Lookup::Gone | Lookup::Unreadable => None,
+        };
+        let closed = ticks.and_then(|ticks| self.closed.remove(&(device, process.pid, ticks)));
+        let session = match closed {
+            Some(session) => session,
+            None => self.begin(device, process, &found),
+        };
+        self.devices[device].open.insert(process.pid, session);
+        self.reopen(session);
+        self.take_facts(session, &found);
+        session
+    }
+
+    fn begin(&mut self, device: usize, process: &DeviceProcess, found: &Lookup) -> u32 {
+        let now = self.at;
+        let first_seen = Timestamp::from_secs(now.second());
+        let tracked = &self.devices[device].facts;
+        let mut facts = SessionFacts {
+            id: String::new(),
+            device: Arc::clone(tracked),
+            pid: process.pid,
+            context: process.kind,
+            kind: OwnerKind::Unknown,
+            command: "unknown".to_owned(),
+            user: None,
+            owner: Owner::default(),
+            namespace: None,
+            pod: None,
+            container: None,
+            start: first_seen,
+            start_kind: StartKind::Seen,
+        };
+        // Without the process's own start, the second of the first sighting makes the key unique.
+        let mut key = first_seen.second().unsigned_abs();
+        if let Lookup::Facts(process) = found {
+            key = process.start_ticks;
+            (facts.start, facts.start_kind) = (process.started.min(now), StartKind::Exact);
+            describe(&mut facts, process, self.config.user);
+        }
+        facts.id = session_id(&self.identity.boot_id, tracked.uuid(), process.pid, key);
+        let rest = self.rest_of(device, &facts);
+        let mut session = Session::new(Arc::new(facts), device, now);
+        session.rest = rest;
+        if !self.has_watched(device) {
+            session.live.unwatched_until = Some(now);
+            session.booked.unwatched_until = Some(now);
+        }
+        self.sessions.insert(session)
+    }
+
+    /// The end of a session that returns is taken back.
+    fn reopen(&mut self, session: u32) {
+        let shown = self.keeping.live_shown < self.config.max_live;
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        known.end = None;
+        known.ended_at = None;
+        known.may_return = false;
+        known.left_at = None;
+        known.misses = 0;
+        // Rows that were seen once go on; a folded one may get rows of its own now.
+        known.shown |= shown;
+        known.hidden = false;
+        if known.shown {
+            self.keeping.live_shown += 1;
+        }
+    }
+
+    /// The list names it.
+    fn touch(&mut self, session: u32, process: &DeviceProcess, watched: bool) {
+        let (now, pass) = (self.at, self.pass);
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        let twice = std::mem::replace(&mut known.pass, pass) == pass;
+        let memory = process.memory_bytes;
+        known.hold_memory(if twice { known.memory_bytes.max(memory) } else { memory });
+        let kind = if twice { joined(known.facts.context, process.kind) } else { process.kind };
+        if known.facts.context != kind {
+            Arc::make_mut(&mut known.facts).context = kind;
+        }
+        if !watched {
+            known.live.unwatched_until = Some(now);
+            known.booked.unwatched_until = Some(now);
+        }
+        known.listed = true;
+        known.last_seen = now;
+        known.left_at = None;
+        known.misses = 0;
+    }
+
+    /// Look after the open sessions of a device that the newest list does not name.
+    pub(super) fn miss_sessions(&mut self, device: usize, lookup: LookUp<'_>) {
+        let mut missing = std::mem::take(&mut self.scratch.missing);
+        missing.extend(self.devices[device].open.values().filter(|session| {
+            self.sessions.get(**session).is_some_and(|known| known.pass != self.pass)
+        }));
+        for session in missing.drain(..) {
+            self.miss(session, lookup);
+        }
+        self.scratch.missing = missing;
+    }
+
+    fn miss(&mut self, session: u32, lookup: LookUp<'_>) {
+        let now = self.at;
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        known.listed = false;
+        known.utilization = None;
+        known.misses = known.misses.saturating_add(1);
+        let left_at = *known.left_at.get_or_insert(now);
+        let found = lookup(known.facts.pid);
+        let unreadable_for_good = known.misses >= MISSES_OF_UNREADABLE;
+        let seen = End { at: left_at, kind: EndKind::Seen };
+        if self.is_over(session, &found) {
+            self.end(session, End { at: now, kind: self.kind_of_end(session) }, false);
+        } else if found == Lookup::Unreadable && unreadable_for_good {
+            self.end(session, seen, false);
+        } else if now.since(left_at) >= self.config.left_grace {
+            self.take_facts(session, &found);
+            self.end(session, seen, true);
+        } else {
+            self.take_facts(session, &found);
+        }
+    }
+
+    /// Whether what was found says that a session's process is no more. A zombie is one: it holds
+    /// nothing, and the driver does not list it here.
+    fn is_over(&self, session: u32, found: &Lookup) -> bool {
+        let is_dead = match found {
+            Lookup::Gone => true,
+            Lookup::Facts(facts) => matches!(facts.state, 'Z' | 'X'),
+            Lookup::Unreadable => false,
+        };
+        is_dead || self.is_another(session, found)
+    }
+
+    /// A process that was last seen long ago ended while nobody watched.
+    fn kind_of_end(&self, session: u32) -> EndKind {
+        let known = self.sessions.get(session);
+        let unwatched = known.is_some_and(|known| {
+            self.at.since(known.last_seen) > self.config.left_grace + self.config.longest_gap
+        });
+        if unwatched && !self.config.sampled { EndKind::Lost } else { EndKind::Gone }
+    }
+
+    /// The device cannot be read: only the process itself can tell of an end.
+    pub(super) fn wait_for_news(&mut self, session: u32, lookup: LookUp<'_>) {
+        let now = self.at;
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        known.listed = false;
+        known.utilization = None;
+        known.live.untold(now);
+        if known.next_check > now {
+            return;
+        }
+        let found = lookup(known.facts.pid);
+        if self.is_over(session, &found) {
+            self.end(session, End { at: now, kind: EndKind::Gone }, false);
+        } else {
+            self.take_facts(session, &found);
+        }
+    }
+
+    /// End a session. Its counters stay; its pending seconds are booked when they are due.
+    pub(super) fn end(&mut self, session: u32, end: End, may_return: bool) {
+        let now = self.at;
+        let Some(known) = self.sessions.get_mut(session).filter(|known| known.is_live()) else {
+            return;
+        };
+        let at = end.at.max(known.facts.start);
+        let at =
+            if end.kind == EndKind::Lost { known.last_seen.max(known.facts.start) } else { at };
+        known.end = Some(End { at, kind: end.kind });
+        known.ended_at = Some(now);
+        known.may_return = may_return;
+        known.listed = false;
+        known.utilization = None;
+        let (device, pid, ticks) = (known.device, known.facts.pid, known.start_ticks);
+        if known.shown {
+            self.keeping.live_shown -= 1;
+        }
+        self.devices[device].open.remove(&pid);
+        if let Some(ticks) = ticks {
+            self.closed.insert((device, pid, ticks), session);
+        }
+    }
+
+    /// The listed sessions that own a part of the device hold it from now on.
+    fn hold_listed(&mut self, device: usize) {
+        let mut present = std::mem::take(&mut self.scratch.present);
+        let tracked = &mut self.devices[device];
+        present.extend(tracked.open.values().filter_map(|session| {
+            let known = self.sessions.get(*session)?;
+            let there = known.listed && known.owns();
+            there.then_some(Present { session: *session, memory_bytes: known.memory_bytes })
+        }));
+        present.sort_unstable_by_key(|present| present.session);
+        if self.config.sampled {
+            tracked.hold = Hold::Unknown;
+        } else {
+            tracked.hold_present(&present);
+        }
+        present.clear();
+        self.scratch.present = present;
+    }
+}
+
+/// A process in two lists: one session of both kinds.
+fn joined(one: ContextKind, two: ContextKind) -> ContextKind {
+    use ContextKind::{Compute, ComputeGraphics, Graphics, MpsClient};
+    match (one, two) {
+        (MpsClient, _) | (_, MpsClient) => MpsClient,
+        (ComputeGraphics, _) | (_, ComputeGraphics) => ComputeGraphics,
+        (Compute, Graphics) | (Graphics, Compute) => ComputeGraphics,
+        (same, _) => same,
+    }
+}
+
+/// Take what a process's files tell of it into the facts of its session.
+fn describe(facts: &mut SessionFacts, process: &ProcessFacts, user: UserLabel) {
+    facts.kind = process.owner.kind;
+    facts.owner = process.owner.clone();
+    facts.command.clone_from(&process.command);
+    if facts.command.is_empty() {
+        "unknown".clone_into(&mut facts.command);
+    }
+    facts.user = match user {
+        UserLabel::Off => None,
+        UserLabel::Uid => process.uid.map(|uid| format!("uid:{uid}")),
+        UserLabel::Name => {
+            process.user.clone().or_else(|| process.uid.map(|uid| format!("uid:{uid}")))
+        }
+    };
+}

@@ -1,0 +1,114 @@
+//! The view: what pages, tables and JSON are made of.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::device::Tracked;
+use crate::session::Session;
+use crate::state::{DeviceState, SessionState};
+use crate::view::{DeviceView, RestView, SessionView, View};
+
+/// Which state of its sessions a device shows, when several hold equal parts of it.
+const BUSIEST_FIRST: [SessionState; 6] = [
+    SessionState::Active,
+    SessionState::Unknown,
+    SessionState::Stale,
+    SessionState::Held,
+    SessionState::Idle,
+    SessionState::Starting,
+];
+
+impl Engine {
+    pub(super) fn show(&self) -> View {
+        let mut devices: Vec<&Tracked> =
+            self.devices.iter().filter(|device| !device.gone && device.seen_at.is_some()).collect();
+        devices.sort_by_key(|device| device.order);
+        View {
+            at: self.at,
+            hostname: self.identity.hostname.clone(),
+            run: self.run.clone(),
+            counted: !self.config.sampled,
+            devices: devices.iter().map(|device| self.show_device(device)).collect(),
+            sessions: self.show_sessions(),
+            rest: self.show_rest(),
+            folded: self.sessions.iter().filter(|(_, s)| s.is_live() && !s.shown).count(),
+        }
+    }
+
+    fn show_device(&self, device: &Tracked) -> DeviceView {
+        DeviceView {
+            device: Arc::clone(&device.facts),
+            down: device.down,
+            processes_known: device.known,
+            state: self.device_state(device),
+            minute_micros: device.minute(),
+            counters: device.counters,
+        }
+    }
+
+    /// The state by the rules of booking, as of now.
+    fn device_state(&self, device: &Tracked) -> Option<DeviceState> {
+        if device.down.is_some() {
+            return Some(DeviceState::Down);
+        }
+        if !device.known {
+            return None;
+        }
+        let sessions = device.open.values().filter_map(|index| self.sessions.get(*index));
+        let states: Vec<SessionState> =
+            sessions.filter(|s| s.listed && s.owns()).map(|s| s.state).collect();
+        let count = |wanted| states.iter().filter(|state| **state == wanted).count();
+        let wins =
+            [SessionState::Active, SessionState::Unknown].into_iter().find(|s| count(*s) > 0);
+        let largest = || {
+            let there = BUSIEST_FIRST.into_iter().rev().filter(|state| count(*state) > 0);
+            there.max_by_key(|state| count(*state))
+        };
+        let state = wins.or_else(largest).and_then(SessionState::booked);
+        Some(state.unwrap_or(DeviceState::Free))
+    }
+
+    fn show_sessions(&self) -> Vec<SessionView> {
+        let kept = self.sessions.iter().map(|(_, session)| session).filter(|s| !s.hidden);
+        let mut kept: Vec<&Session> = kept.filter(|s| s.is_live() || s.shown).collect();
+        kept.sort_by_key(|session| {
+            let order = self.devices.get(session.device).map_or(usize::MAX, |device| device.order);
+            (session.end.map(|end| end.at), order, session.facts.pid, session.start_ticks)
+        });
+        kept.into_iter().map(show_session).collect()
+    }
+
+    fn show_rest(&self) -> Vec<RestView> {
+        let mut rest: Vec<RestView> = self
+            .rest
+            .iter()
+            .filter(|rest| rest.counters.total_micros() > 0)
+            .filter_map(|rest| {
+                Some(RestView {
+                    gpu: self.devices.get(rest.device)?.facts.label.clone(),
+                    owner: rest.owner.clone(),
+                    counters: rest.counters.clone(),
+                })
+            })
+            .collect();
+        rest.sort_by(|one, two| (&one.gpu, &one.owner).cmp(&(&two.gpu, &two.owner)));
+        rest
+    }
+}
+
+fn show_session(session: &Session) -> SessionView {
+    let live = session.is_live();
+    SessionView {
+        facts: Arc::clone(&session.facts),
+        listed: session.listed,
+        folded: !session.shown,
+        end: session.end,
+        state: if live { session.state } else { SessionState::Ended },
+        memory_bytes: session.memory_bytes.filter(|_| session.listed),
+        memory_peak_bytes: session.memory_peak_bytes,
+        last_use: session.live.last_use,
+        utilization: session.utilization,
+        process_state: session.process_state,
+        counters: session.counters.clone(),
+    }
+}
