@@ -129,12 +129,15 @@ impl HostTree {
         let node = &world.nodes()[self.node];
         let process = node.process(occurrence);
         let pid = occurrence.pid;
-        let stat = files::process_stat(node, process, occurrence, age_us);
-        let same = self.written.get(&pid).is_some_and(|written| {
+        let known = self.written.get(&pid).is_some_and(|written| {
             (written.process, written.number) == (occurrence.process, occurrence.number)
         });
+        if known && process.cpu.is_none() {
+            return Ok(());
+        }
+        let stat = files::process_stat(node, process, occurrence, age_us);
         let folder = PathBuf::from("proc").join(pid.to_string());
-        if !same {
+        if !known {
             self.remove(pid)?;
             let mut comm = process.base_name().to_vec();
             comm.truncate(15);
@@ -148,7 +151,7 @@ impl HostTree {
         }
         let written = Written { process: occurrence.process, number: occurrence.number, stat };
         if self.written.get(&pid) != Some(&written) {
-            self.write_bytes(&folder.join("stat"), &files::with_comm(&written.stat, process))?;
+            self.write(&folder.join("stat"), &files::with_comm(&written.stat, process))?;
             self.written.insert(pid, written);
         }
         Ok(())
@@ -167,12 +170,8 @@ impl HostTree {
         }
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), HostTreeError> {
-        self.write_bytes(path, bytes)
-    }
-
     /// Through a name beside it, so that nobody reads half a file.
-    fn write_bytes(&self, path: &Path, bytes: &[u8]) -> Result<(), HostTreeError> {
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), HostTreeError> {
         let path = self.folder.join(path);
         let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
             let beside = path.with_extension("new");

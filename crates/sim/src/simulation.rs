@@ -16,7 +16,7 @@ use crate::scenario::{Scenario, ScenarioError};
 use crate::world::World;
 
 /// How often the host tree is brought up to date while it is kept.
-const REFRESH: Duration = Duration::from_millis(250);
+const REFRESH: Duration = Duration::from_secs(1);
 
 /// Why a simulation cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,9 @@ pub struct Wave {
     phase_us: i64,
 }
 
+/// A time in microseconds and the value from then on, or at it.
+type Point = (i64, f64);
+
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
     Constant(f64),
@@ -43,12 +46,12 @@ enum Form {
     },
     /// (from this time, value), by time; starts again after `every_us` if that is above 0.
     Steps {
-        points: Vec<(i64, f64)>,
+        points: Vec<Point>,
         every_us: i64,
     },
     /// As steps, with straight lines between the points.
     Trace {
-        points: Vec<(i64, f64)>,
+        points: Vec<Point>,
         every_us: i64,
     },
 }
@@ -73,7 +76,7 @@ impl Wave {
     /// The largest value it can have.
     #[must_use]
     pub fn ceiling(&self) -> f64 {
-        let top = |points: &[(i64, f64)]| points.iter().map(|point| point.1).fold(0.0, f64::max);
+        let top = |points: &[Point]| points.iter().map(|point| point.1).fold(0.0, f64::max);
         self.noise
             + match &self.form {
                 Form::Constant(value) => *value,
@@ -126,7 +129,7 @@ fn wrapped(t: i64, every_us: i64) -> i64 {
     if every_us > 0 { t.rem_euclid(every_us) } else { t }
 }
 
-fn around(points: &[(i64, f64)], t: i64) -> (Option<(i64, f64)>, Option<(i64, f64)>) {
+fn around(points: &[Point], t: i64) -> (Option<Point>, Option<Point>) {
     let next = points.partition_point(|point| point.0 <= t);
     (next.checked_sub(1).map(|at| points[at]), points.get(next).copied())
 }
@@ -292,7 +295,7 @@ impl Written {
 
 impl Wave {
     fn floor(&self) -> f64 {
-        let bottom = |points: &[(i64, f64)]| points.iter().map(|point| point.1).fold(0.0, f64::min);
+        let bottom = |points: &[Point]| points.iter().map(|point| point.1).fold(0.0, f64::min);
         match &self.form {
             Form::Constant(value) => *value,
             Form::Square { low, high, .. } | Form::Sine { low, high, .. } => low.min(*high),
@@ -313,8 +316,8 @@ fn every_of(every: Option<Span>) -> i64 {
     every.map_or(0, Span::micros)
 }
 
-fn line(points: Vec<(Span, Quantity)>) -> Result<Vec<(i64, f64)>, String> {
-    let points: Vec<(i64, f64)> =
+fn line(points: Vec<(Span, Quantity)>) -> Result<Vec<Point>, String> {
+    let points: Vec<Point> =
         points.into_iter().map(|(at, value)| (at.micros(), value.value())).collect();
     if points.is_empty() || !points.is_sorted_by(|a, b| a.0 < b.0) {
         return Err("points are (time, value) in order of time, and at least one".into());

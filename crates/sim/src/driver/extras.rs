@@ -332,11 +332,9 @@ impl SimDriver {
             let encodes = seen.node.process(&occurrence).waves.encoder.is_some();
             stats.session_count += u32::from(encodes);
         }
-        if stats.session_count > 0 {
-            // 1080p on one encoder, shared by the sessions.
-            stats.average_fps = 214 / stats.session_count;
-            stats.average_latency = 1_000_000 / stats.average_fps.max(1);
-        }
+        // 1080p on one encoder, shared by the sessions.
+        stats.average_fps = 214_u32.checked_div(stats.session_count).unwrap_or(0);
+        stats.average_latency = 1_000_000_u32.checked_div(stats.average_fps).unwrap_or(0);
         Ok(stats)
     }
 

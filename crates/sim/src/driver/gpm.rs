@@ -52,7 +52,8 @@ fn source(metric: u32) -> Option<Source> {
         60 => Source::Bytes(Channel::NvLinkRx),
         61 => Source::Bytes(Channel::NvLinkTx),
         62..=97 => {
-            let channel = if metric % 2 == 0 { Channel::NvLinkRx } else { Channel::NvLinkTx };
+            let channel =
+                if metric.is_multiple_of(2) { Channel::NvLinkRx } else { Channel::NvLinkTx };
             Source::Link(channel, (metric - 62) / 2)
         }
         _ => return None,

@@ -286,7 +286,7 @@ pub struct ProcessSpec {
     pub pcie_rx: Option<Wave>,
     /// Bytes per second.
     pub nvlink: Option<Wave>,
-    /// Per cent of one CPU.
+    /// Per cent of one CPU, the same throughout its life.
     pub cpu: Option<Wave>,
 }
 

@@ -244,13 +244,15 @@ impl Process {
         bytes >> 20 << 20
     }
 
-    /// CPU time used since its start, in seconds.
+    /// CPU time used since its start, in seconds: none where the scenario gives none. It moves
+    /// once a second, so that the host tree has little to write.
     #[must_use]
     pub fn cpu_seconds(&self, occurrence: &Occurrence, age_us: i64) -> f64 {
-        let per_cent = self.cpu.as_ref().map_or(20.0, |wave| wave.at(0, 0, 0));
-        #[expect(clippy::cast_precision_loss, reason = "a life fits 53 bits in microseconds")]
-        let lived = (age_us - occurrence.start_us).max(0) as f64 / 1e6;
-        lived * per_cent / 100.0
+        let Some(cpu) = &self.cpu else { return 0.0 };
+        let lived = (age_us - occurrence.start_us).max(0).div_euclid(1_000_000);
+        #[expect(clippy::cast_precision_loss, reason = "a life fits 53 bits in seconds")]
+        let lived = lived as f64;
+        lived * cpu.at(0, 0, 0) / 100.0
     }
 
     /// Base name of its program.

@@ -249,7 +249,8 @@ impl State {
     /// Energy of the driver's present life at an age within the step, in joules.
     #[must_use]
     pub fn energy_at(&self, age_us: i64) -> f64 {
-        self.energy_joules - self.energy_base_joules + self.power_watts * self.into_step(age_us)
+        self.energy_joules - self.energy_base_joules
+            + self.power_watts * self.seconds_in_step(age_us)
     }
 
     /// Integrals at an age within the step: of the whole GPU, or of an instance.
@@ -262,12 +263,12 @@ impl State {
                 _ => return Rates::default(),
             },
         };
-        sums.add(rates, self.into_step(age_us));
+        sums.add(rates, self.seconds_in_step(age_us));
         sums
     }
 
     /// Seconds from the step's start to an age within it.
-    fn into_step(&self, age_us: i64) -> f64 {
+    fn seconds_in_step(&self, age_us: i64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "at most one step")]
         let into = (age_us - self.step * STEP_US).clamp(0, STEP_US) as f64;
         into / 1e6
