@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::anyhow;
 use exporter::Machine;
 use host::Host;
+use model::Clock;
 use model::clock::SystemClock;
+use sim::SimClock;
 use tracing::Level;
 
 use crate::config::{self, FileConfig};
@@ -44,14 +45,21 @@ pub(crate) struct MachineArgs {
 #[command(next_help_heading = "Simulation")]
 struct SimArgs {
     /// Look at a simulated machine: a scenario that ships with gpulse, or a scenario file.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", group = "simulation")]
     sim: Option<String>,
     /// The simulated machine's clock, shared with other programs.
-    #[arg(long, value_name = "FILE", requires = "sim")]
+    #[arg(long, value_name = "FILE", requires = "simulation")]
     sim_clock: Option<PathBuf>,
     /// Accept this simulated driver library in place of NVIDIA's.
-    #[arg(long, value_name = "PATH", conflicts_with = "sim")]
+    #[arg(long, value_name = "PATH", group = "simulation")]
     sim_library: Option<PathBuf>,
+}
+
+impl SimArgs {
+    /// The simulated library, as a name for people.
+    fn library(&self) -> Option<String> {
+        self.sim_library.as_ref().map(|path| path.display().to_string())
+    }
 }
 
 /// A machine and the settings to look at it with.
@@ -111,7 +119,7 @@ impl MachineArgs {
         let file = config::load(self.config.as_deref())?;
         let state = StatePlace {
             asked: self.state.clone().or_else(|| file.exporter.state_dir.clone()),
-            simulated: self.sim.sim.is_some(),
+            simulated: self.sim.sim.is_some() || self.sim.sim_library.is_some(),
         };
         let mut config = file.exporter.clone();
         if config.hostname.is_none() {
@@ -119,34 +127,58 @@ impl MachineArgs {
         }
         let (machine, simulated) = match &self.sim.sim {
             Some(name) => (self.simulated(name, &file)?, Some(name.clone())),
-            None => (self.real(&file), None),
+            None => (self.real(&file)?, self.sim.library()),
         };
         Ok(Opened { config, machine, simulated, state })
     }
 
     /// The procfs that was asked for.
-    pub(crate) fn procfs(&self, file: &FileConfig) -> PathBuf {
+    fn procfs(&self, file: &FileConfig) -> PathBuf {
         or(&self.procfs, &file.path.procfs, Path::new("/proc"))
     }
 
-    fn real(&self, file: &FileConfig) -> Machine {
-        Machine {
+    /// This machine; with `--sim-library` its driver is the simulated library, and with a clock
+    /// beside it the time is that of the library's world.
+    fn real(&self, file: &FileConfig) -> Result<Machine, Fault> {
+        let clock: Arc<dyn Clock> = match &self.sim.sim_clock {
+            Some(path) => Arc::new(SimClock::open(path).map_err(Fault::usage)?),
+            None => Arc::new(SystemClock),
+        };
+        Ok(Machine {
             open_driver: gpu::nvml::opener(self.sim.sim_library.clone()),
             smi: Some(gpu::smi::Config::default()),
             host: Host::new(
                 self.procfs(file),
                 or(&self.sysfs, &file.path.sysfs, Path::new("/sys")),
             ),
-            clock: Arc::new(SystemClock),
+            clock,
             hostname: None,
             before_tick: None,
-            simulated: false,
-        }
+            simulated: self.sim.sim_library.is_some(),
+        })
     }
 
     fn simulated(&self, name: &str, file: &FileConfig) -> Result<Machine, Fault> {
-        let _ = file;
-        Err(anyhow!("cannot simulate {name}: the simulator is not in this build").into())
+        let simulation =
+            sim::simulate(name, self.sim.sim_clock.as_deref()).map_err(Fault::usage)?;
+        let (procfs, sysfs) = (simulation.procfs(), simulation.sysfs());
+        Ok(Machine {
+            open_driver: simulation.driver_opener(),
+            smi: None,
+            host: Host::new(
+                or(&self.procfs, &file.path.procfs, &procfs),
+                or(&self.sysfs, &file.path.sysfs, &sysfs),
+            ),
+            clock: simulation.clock(),
+            hostname: Some(simulation.hostname().to_owned()),
+            // The simulated host lives as long as what calls this.
+            before_tick: Some(Box::new(move |_| {
+                if let Err(cause) = simulation.refresh() {
+                    tracing::warn!(%cause, "the simulated host is not up to date");
+                }
+            })),
+            simulated: true,
+        })
     }
 }
 

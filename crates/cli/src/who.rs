@@ -73,6 +73,9 @@ pub(crate) struct Session {
     pub(crate) container: Option<String>,
     /// The whole command line where it may be read, else the program's name.
     pub(crate) command: Option<String>,
+    /// The same from the program's own name on, for a table.
+    #[serde(skip)]
+    pub(crate) program: Option<String>,
     /// Start of the process, ISO 8601.
     pub(crate) since: Option<String>,
     pub(crate) memory_bytes: Option<u64>,

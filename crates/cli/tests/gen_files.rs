@@ -37,7 +37,11 @@ fn there_is_a_man_page_per_command() {
 #[test]
 fn a_folder_that_is_not_there_is_named() {
     let home = tempfile::tempdir().unwrap();
-    expect![[""]].assert_eq(&run(home.path(), &["gen", "man", "/nonexistent/man1"]));
+    expect![[r#"
+        exit 1
+        --- stderr
+        gpulse: cannot write man pages into /nonexistent/man1: does the folder exist?: No such file or directory (os error 2)
+    "#]].assert_eq(&run(home.path(), &["gen", "man", "/nonexistent/man1"]));
 }
 
 #[test]

@@ -37,9 +37,38 @@ fn a_command_alone_shows_help_and_is_a_usage_error() {
 #[test]
 fn a_slip_is_answered_with_the_nearest_name() {
     let home = tempfile::tempdir().unwrap();
-    expect![[""]].assert_eq(&run(home.path(), &["who", "--wathc"]));
-    expect![[""]].assert_eq(&run(home.path(), &["expoter"]));
-    expect![[""]].assert_eq(&run(home.path(), &["who", "--sim-clock", "x"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: unexpected argument '--wathc' found
+
+          tip: a similar argument exists: '--watch'
+
+        Usage: gpulse who --watch[=<DURATION>]
+
+        For more information, try '--help'.
+    "#]].assert_eq(&run(home.path(), &["who", "--wathc"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: unrecognized subcommand 'expoter'
+
+          tip: a similar subcommand exists: 'exporter'
+
+        Usage: gpulse <COMMAND>
+
+        For more information, try '--help'.
+    "#]].assert_eq(&run(home.path(), &["expoter"]));
+    expect![[r#"
+        exit 2
+        --- stderr
+        error: the following required arguments were not provided:
+          <--sim <NAME|FILE>|--sim-library <PATH>>
+
+        Usage: gpulse who --sim-clock <FILE> <--sim <NAME|FILE>|--sim-library <PATH>>
+
+        For more information, try '--help'.
+    "#]].assert_eq(&run(home.path(), &["who", "--sim-clock", "x"]));
 }
 
 #[test]

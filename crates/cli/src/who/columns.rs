@@ -168,7 +168,7 @@ fn pid(row: &Row<'_>) -> Cell {
 fn command(row: &Row<'_>) -> Cell {
     match (&row.session, &row.device.trouble) {
         (None, Some(trouble)) => plain(&words::trouble(trouble, row.device, row.language)),
-        _ => of(row, |session| session.command.as_deref()),
+        _ => of(row, |session| session.program.as_deref()),
     }
 }
 

@@ -122,7 +122,8 @@ impl Watcher {
             namespace: facts.namespace.clone(),
             pod: facts.pod.clone(),
             container: facts.container.clone(),
-            command: whole.or(known),
+            command: whole.clone().or_else(|| known.clone()),
+            program: program(whole, known),
             since: age.map(|_| moment::iso(facts.start)),
             memory_bytes: session.memory_bytes,
             utilization_ratio: session.utilization.map(|used| used.sm),
@@ -179,6 +180,19 @@ fn trouble(health: Health, observed: Option<&DeviceObservation>) -> Option<Troub
     }
 }
 
+/// The command line from the program's own name on: where room is short, its folder says least.
+fn program(whole: Option<String>, name: Option<String>) -> Option<String> {
+    let (Some(line), Some(name)) = (&whole, &name) else { return whole.or(name) };
+    let in_a_folder = format!("/{name}");
+    let first = line.split(' ').next().unwrap_or_default();
+    let start = line
+        .starts_with('/')
+        .then(|| line.find(&in_a_folder).map(|at| at + 1))
+        .flatten()
+        .or_else(|| first.rfind('/').map(|at| at + 1));
+    Some(start.map_or_else(|| line.clone(), |at| line[at..].to_owned()))
+}
+
 /// Whose session it is, as short as it can be told.
 fn holder(session: &SessionView) -> String {
     let facts = &session.facts;
@@ -216,4 +230,21 @@ fn no_gpu(pass: &Pass) -> Option<NoGpu> {
             SourceState::Nvml | SourceState::NvidiaSmi => None,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_from_its_own_name_on() {
+        let shown = |line: &str, name: &str| program(Some(line.into()), Some(name.into())).unwrap();
+        assert_eq!(shown("/usr/bin/python3 /srv/train.py", "python3"), "python3 /srv/train.py");
+        assert_eq!(shown("/opt/my tools/say hello", "say"), "say hello");
+        assert_eq!(shown("./run --fast", "run"), "run --fast");
+        assert_eq!(shown("nginx: worker", "nginx"), "nginx: worker");
+        assert_eq!(shown("/usr/bin/env x", "x"), "env x");
+        assert_eq!(program(None, Some("say".into())).as_deref(), Some("say"));
+        assert_eq!(program(None, None), None);
+    }
 }

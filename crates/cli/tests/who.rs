@@ -1,0 +1,235 @@
+//! `gpulse who` as a person runs it, on simulated machines whose clock stands.
+
+#![cfg(test)]
+
+#[path = "support/running.rs"]
+mod running;
+
+use std::time::Duration;
+
+use expect_test::{expect, expect_file};
+use running::{gpulse, run, simulated, transcript};
+use unicode_width::UnicodeWidthStr as _;
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+/// What is printed for a scenario, as one text.
+fn who(scenario: &str, args: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    transcript(&simulated(home.path(), scenario, TEN_MINUTES, &[&["who"], args].concat()))
+}
+
+fn shipped_scenarios() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../sim/scenarios");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    names.sort();
+    assert!(names.len() > 10, "{names:?}");
+    names
+}
+
+#[test]
+fn a_busy_machine() {
+    expect_file!["snapshots/who-busy.txt"].assert_eq(&who("h100x8-busy", &[]));
+}
+
+#[test]
+fn mig_devices_stand_beside_whole_gpus() {
+    expect_file!["snapshots/who-mixed.txt"].assert_eq(&who("h100-mixed", &[]));
+}
+
+#[test]
+fn the_wide_table_has_every_column() {
+    expect_file!["snapshots/who-wide.txt"].assert_eq(&who("h100-mixed", &["--wide"]));
+}
+
+#[test]
+fn the_json_is_the_schema() {
+    expect_file!["snapshots/who-json.txt"].assert_eq(&who("h100-mixed", &["--json"]));
+}
+
+#[test]
+fn the_other_forms_have_the_same_rows() {
+    expect_file!["snapshots/who-csv.txt"].assert_eq(&who("h100-mixed", &["-o", "csv"]));
+    expect_file!["snapshots/who-jsonl.txt"].assert_eq(&who("h100-mixed", &["-o", "jsonl"]));
+    let page = who("h100-mixed", &["-o", "prom"]);
+    let text = page.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
+    let families = model::text::parse(text).unwrap();
+    for name in ["gpu_process_info", "gpu_session_count", "gpu_total_sessions", "gpu_session_info"] {
+        assert!(families.iter().any(|family| family.name == name), "{name}:\n{text}");
+    }
+}
+
+#[test]
+fn awkward_names_neither_break_lines_nor_drive_the_terminal() {
+    let text = who("awkward-names", &[]);
+    assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{text:?}");
+    expect_file!["snapshots/who-awkward.txt"].assert_eq(&text);
+    let csv = who("awkward-names", &["-o", "csv", "--columns", "pid,command"]);
+    expect_file!["snapshots/who-awkward-csv.txt"].assert_eq(&csv);
+}
+
+#[test]
+fn messages_and_words_are_korean_in_a_korean_locale_and_keys_are_not() {
+    let home = tempfile::tempdir().unwrap();
+    let clock = running::standing_clock(home.path(), TEN_MINUTES);
+    let korean = |args: &[&str]| {
+        let mut command = gpulse(home.path());
+        command.arg("who").args(args).arg("--sim-clock").arg(&clock).env("LANG", "ko_KR.UTF-8");
+        transcript(&command.output().unwrap())
+    };
+    expect_file!["snapshots/who-korean.txt"].assert_eq(&korean(&["--sim", "h100-mixed"]));
+    expect_file!["snapshots/who-korean-none.txt"].assert_eq(&korean(&["--sim", "no-gpu"]));
+    let json = korean(&["--sim", "h100-mixed", "--json"]);
+    assert!(json.contains("\"state\": \"active\""), "{json}");
+}
+
+#[test]
+fn a_machine_without_gpu_is_one_sentence_and_no_failure() {
+    expect_file!["snapshots/who-none.txt"].assert_eq(&who("no-gpu", &[]));
+    let json = who("no-gpu", &["--json"]);
+    assert!(json.starts_with("exit 0\n--- stdout\n{\n"), "{json}");
+    assert!(json.contains("\"gpus\": []"), "{json}");
+}
+
+#[test]
+fn every_shipped_scenario_fits_eighty_columns() {
+    for scenario in shipped_scenarios() {
+        for locale in ["C.UTF-8", "ko_KR.UTF-8"] {
+            let home = tempfile::tempdir().unwrap();
+            let clock = running::standing_clock(home.path(), TEN_MINUTES);
+            let mut command = gpulse(home.path());
+            command.args(["who", "--sim", &scenario, "--sim-clock"]).arg(clock);
+            let output = command.env("LANG", locale).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{scenario}: {}", transcript(&output));
+            let table = String::from_utf8(output.stdout).unwrap();
+            assert!(!table.is_empty());
+            for line in table.lines() {
+                assert!(line.width() <= 80, "{scenario}, {} wide: {line}", line.width());
+                assert_eq!(line, line.trim_end(), "{scenario}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_gpu_says_so_and_the_other_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let age = Duration::from_secs(300);
+    let lost = transcript(&simulated(home.path(), "fault-lost", age, &["who"]));
+    expect_file!["snapshots/who-lost.txt"].assert_eq(&lost);
+    let json = transcript(&simulated(home.path(), "fault-lost", age, &["who", "--json"]));
+    assert!(json.contains("\"state\": \"down\""), "{json}");
+}
+
+#[test]
+fn a_gpu_whose_driver_hangs_says_so_and_the_other_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let age = Duration::from_secs(300);
+    let begun = std::time::Instant::now();
+    let stuck = transcript(&simulated(home.path(), "fault-hang", age, &["who"]));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    expect_file!["snapshots/who-hang.txt"].assert_eq(&stuck);
+}
+
+/// A scenario of one machine, written for one test.
+fn scenario(home: &std::path::Path, text: &str) -> String {
+    let path = home.join("machine.toml");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn a_session_is_starting_while_young_and_unknown_when_nobody_watched() {
+    let home = tempfile::tempdir().unwrap();
+    let process = |pid: u32, before: &str| {
+        format!(
+            "[[node.process]]\ngpu = [\"0\"]\npid = {pid}\ncommand = \"/bin/idle\"\n\
+             before = \"{before}\"\nmemory = \"1GiB\"\n"
+        )
+    };
+    let text = format!(
+        "seed = 1\n[[node]]\nname = \"a\"\n[[node.gpu]]\nmodel = \"h200\"\n{}{}",
+        process(4001, "10m"),
+        process(4002, "1h"),
+    );
+    let path = scenario(home.path(), &text);
+    let at = |age| transcript(&simulated(home.path(), &path, Duration::from_secs(age), &["who"]));
+    expect_file!["snapshots/who-states.txt"].assert_eq(&at(60));
+}
+
+#[test]
+fn states_go_on_from_the_state_file_of_an_exporter() {
+    let home = tempfile::tempdir().unwrap();
+    let state = home.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let watched = running::watch_for(home.path(), "h100x8-busy", &state, Duration::from_secs(400));
+    let mut command = gpulse(home.path());
+    command.args(["who", "--sim", "h100x8-busy", "--sim-clock"]).arg(&watched);
+    command.arg("--state").arg(&state);
+    let text = transcript(&command.output().unwrap());
+    assert!(!text.contains("states need"), "{text}");
+    assert!(text.contains("held") || text.contains("stale"), "{text}");
+    assert!(!text.contains("unknown"), "{text}");
+}
+
+#[test]
+fn a_wrong_scenario_is_told_with_file_and_line() {
+    let home = tempfile::tempdir().unwrap();
+    let path = scenario(home.path(), "seed = 1\n[[node]]\nname = \"a\"\n[[node.gpu]]\nmodle = 1\n");
+    let text = run(home.path(), &["who", "--sim", &path]);
+    assert!(text.starts_with("exit 2\n--- stderr\ngpulse: "), "{text}");
+    assert!(text.contains("machine.toml:5") && text.contains("modle"), "{text}");
+    let unknown = run(home.path(), &["who", "--sim", "h100x8-bussy"]);
+    expect_file!["snapshots/who-unknown-scenario.txt"].assert_eq(&unknown);
+}
+
+#[test]
+fn columns_are_chosen_by_name_and_a_wrong_one_lists_them() {
+    let chosen = who("h100-mixed", &["--columns", "pid,gpu,state", "--no-headers"]);
+    expect_file!["snapshots/who-columns.txt"].assert_eq(&chosen);
+    let home = tempfile::tempdir().unwrap();
+    expect![""].assert_eq(&run(home.path(), &["who", "--columns", "gpu,foo"]));
+    expect![""].assert_eq(&run(home.path(), &["who", "--json", "--columns", "gpu"]));
+}
+
+#[test]
+fn colours_come_when_asked_for_and_leave_with_no_color() {
+    let coloured = who("h100-mixed", &["--color", "always"]);
+    assert!(coloured.contains("\x1b[36mactive\x1b[0m"), "{coloured:?}");
+    assert!(!who("h100-mixed", &[]).contains('\x1b'), "not a terminal");
+    let home = tempfile::tempdir().unwrap();
+    let with = |name: &str| {
+        let mut command = gpulse(home.path());
+        command.args(["who", "--sim", "h100-mixed"]).env("CLICOLOR_FORCE", "1").env(name, "1");
+        transcript(&command.output().unwrap())
+    };
+    assert!(with("OTHER").contains('\x1b'));
+    assert!(!with("NO_COLOR").contains('\x1b'));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = gpulse(home.path());
+    command.args(["who", "--sim", "h100x8-busy", "--watch=200ms"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
+}
+
+#[test]
+fn watching_without_a_terminal_prints_fresh_blocks_and_ends_on_a_signal() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = gpulse(home.path());
+    command.args(["who", "--sim", "h100x8-busy", "--watch=200ms"]);
+    let text = running::until_interrupted(&mut command, |text| text.matches("GPU  WHO").count() > 2);
+    assert!(text.starts_with("exit 0\n"), "{text}");
+    assert!(text.contains("idle\n\nGPU  WHO"), "an empty line between blocks: {text}");
+    assert!(!text.contains('\x1b'), "{text:?}");
+}
