@@ -219,9 +219,9 @@ fn name_of(driver: &SimDriver, pid: u32) -> String {
     }
 }
 
-/// MiB, rounded to the nearest as `nvidia-smi` does.
+/// MiB, rounded up: in captures the parts of memory add up to one or two more than the total.
 fn mebibytes(bytes: u64) -> u64 {
-    (bytes + (1 << 19)) >> 20
+    bytes.div_ceil(1 << 20)
 }
 
 /// 13010 is 13.1.

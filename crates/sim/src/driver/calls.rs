@@ -110,7 +110,7 @@ impl Driver for SimDriver {
 
     fn mig_mode(&self, device: Handle) -> Result<(EnumValue, EnumValue)> {
         let seen = self.whole("nvmlDeviceGetMigMode", device)?;
-        if seen.gpu.product.mig.is_empty() {
+        if seen.gpu.product.slices == 0 {
             return Err(Return::NOT_SUPPORTED);
         }
         let on = u32::from(seen.is_cut());

@@ -47,7 +47,7 @@ impl SimDriver {
 
     pub(super) fn event_types(&self, device: Handle) -> Result<u64> {
         let seen = self.whole("nvmlDeviceGetSupportedEventTypes", device)?;
-        let mig = if seen.gpu.product.mig.is_empty() { 0 } else { EVENT_MIG_CONFIG_CHANGE };
+        let mig = if seen.gpu.product.slices == 0 { 0 } else { EVENT_MIG_CONFIG_CHANGE };
         Ok(EVENT_XID_CRITICAL_ERROR | mig)
     }
 

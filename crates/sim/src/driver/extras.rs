@@ -169,8 +169,9 @@ impl SimDriver {
     pub fn margin_temperature(&self, device: Handle) -> Result<i32> {
         let seen = self.whole("nvmlDeviceGetMarginTemperature", device)?;
         let limit = seen.gpu.product.temperature.limit.ok_or(Return::NOT_SUPPORTED)?;
+        let given = seen.given(&seen.gpu.figures.margin_temperature);
         #[expect(clippy::cast_possible_truncation, reason = "degrees")]
-        let margin = (limit - seen.temperature()).round() as i32;
+        let margin = given.unwrap_or_else(|| limit - seen.temperature()).round() as i32;
         Ok(margin)
     }
 

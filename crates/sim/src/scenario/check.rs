@@ -57,7 +57,7 @@ fn check_node(file: &File, spec: &NodeSpec, at: usize) -> Checked {
         }
     }
     let mut node = build::bare_node(file, spec, "check");
-    node.gpus = build::gpus(&node, spec).map_err(|(at, message)| Problem { at, message })?;
+    node.gpus = build::gpus(file, &node, spec).map_err(|(at, message)| Problem { at, message })?;
     for pod in &spec.pod {
         check_pod(&node, pod)?;
     }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::quantity::{Size, Span};
+use crate::product::Product;
 use crate::wave::Wave;
 
 /// A whole file.
@@ -27,8 +28,20 @@ pub struct File {
     pub age: Option<Span>,
     /// Users of every node: name to uid, for the passwd file.
     pub users: BTreeMap<String, u32>,
+    /// GPU models beside those that ship.
+    pub model: Vec<Spanned<ModelSpec>>,
     /// The machines.
     pub node: Vec<Spanned<NodeSpec>>,
+}
+
+/// A GPU model of this scenario.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// The name by which GPUs name it.
+    pub id: String,
+    /// What it is.
+    pub product: Product,
 }
 
 /// How the clock moves.
@@ -130,8 +143,10 @@ pub struct GpuSpec {
     pub compute_mode: Option<u32>,
     /// Accounting mode on.
     pub accounting: bool,
-    /// Memory in use by no process, from the start.
-    pub unattributed: Option<Size>,
+    /// Memory in use by no process; on a cut GPU in its first instance.
+    pub unattributed: Option<Wave>,
+    /// The same for each GPU instance, by id.
+    pub instance_unattributed: Vec<Size>,
     /// Figures that are given instead of derived.
     pub figures: Figures,
 }
@@ -170,6 +185,8 @@ pub struct Figures {
     pub power_instant_watts: Option<Wave>,
     pub temperature: Option<Wave>,
     pub memory_temperature: Option<Wave>,
+    /// To the limit of the hottest part, which need not be what `temperature` measures.
+    pub margin_temperature: Option<Wave>,
     pub sm_clock: Option<Wave>,
     pub memory_clock: Option<Wave>,
     pub video_clock: Option<Wave>,

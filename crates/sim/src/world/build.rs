@@ -3,12 +3,13 @@
 //! The same steps serve the check of a scenario, which asks for their reasons, and the building of
 //! a checked one, which has none to give.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use toml::Spanned;
 
 use crate::mig::Layout;
 use crate::noise;
+use crate::product::Product;
 use crate::scenario::embedded;
 use crate::scenario::file::{FaultKind, FaultSpec, File, GpuSpec, NodeSpec, PodSpec, ProcessSpec};
 use crate::wave::STEP_US;
@@ -33,7 +34,7 @@ pub(crate) fn nodes(file: &File) -> Vec<Node> {
         let spec = spec.get_ref();
         for name in names(spec) {
             let mut node = bare_node(file, spec, &name);
-            node.gpus = gpus(&node, spec).unwrap_or_default();
+            node.gpus = gpus(file, &node, spec).unwrap_or_default();
             node.processes = processes(&node, spec);
             settle(&mut node);
             name_instances(&mut node);
@@ -131,11 +132,13 @@ fn lives(spec: &NodeSpec, faults: &[Fault]) -> Vec<Life> {
 ///
 /// # Errors
 /// The byte of the scenario at fault, and why.
-pub(crate) fn gpus(node: &Node, spec: &NodeSpec) -> Result<Vec<Gpu>, (usize, String)> {
+pub(crate) fn gpus(file: &File, node: &Node, spec: &NodeSpec) -> Result<Vec<Gpu>, (usize, String)> {
     let mut gpus: Vec<Gpu> = Vec::new();
     for written in &spec.gpu {
         for _ in 0..written.get_ref().count.unwrap_or(1) {
-            let gpu = gpu(node, spec, written.get_ref(), gpus.len());
+            let product = product(file, &written.get_ref().model);
+            let gpu =
+                product.and_then(|product| gpu(node, spec, written.get_ref(), product, gpus.len()));
             gpus.push(gpu.map_err(|(at, why)| (at.unwrap_or(written.span().start), why))?);
         }
     }
@@ -144,11 +147,25 @@ pub(crate) fn gpus(node: &Node, spec: &NodeSpec) -> Result<Vec<Gpu>, (usize, Str
 
 type Place<T> = Result<T, (Option<usize>, String)>;
 
-fn gpu(node: &Node, spec: &NodeSpec, written: &GpuSpec, index: usize) -> Place<Gpu> {
-    let product = embedded::product(&written.model).ok_or_else(|| {
-        let known: Vec<&str> = embedded::model_names().collect();
-        (None, format!("no GPU model `{}`; there are {}", written.model, known.join(", ")))
-    })?;
+/// A model of the scenario, or one that ships.
+fn product(file: &File, name: &str) -> Place<Arc<Product>> {
+    let own = file.model.iter().map(Spanned::get_ref).find(|model| model.id == name);
+    let own = own.map(|model| Arc::new(model.product.clone()));
+    own.or_else(|| embedded::product(name)).ok_or_else(|| {
+        let mut known: Vec<String> =
+            file.model.iter().map(|model| model.get_ref().id.clone()).collect();
+        known.extend(embedded::model_names().map(str::to_owned));
+        (None, format!("no GPU model `{name}`; there are {}", known.join(", ")))
+    })
+}
+
+fn gpu(
+    node: &Node,
+    spec: &NodeSpec,
+    written: &GpuSpec,
+    product: Arc<Product>,
+    index: usize,
+) -> Place<Gpu> {
     let key = noise::with(noise::with_text(node.key, "gpu"), index as u64);
     let first = match &written.mig {
         Some(asked) => Some(Layout::place(&product, asked, noise::with(key, 0)).map_err(here)?),
@@ -164,7 +181,6 @@ fn gpu(node: &Node, spec: &NodeSpec, written: &GpuSpec, index: usize) -> Place<G
     if !(product.power.limit_min..=product.power.limit_max).contains(&limit) {
         return Err(here(format!("{} cannot be limited to {limit} W", product.name)));
     }
-    let leaks = written.unattributed.map(|size| (0, i64::MAX, size.0));
     #[expect(clippy::cast_precision_loss, reason = "a time constant fits 53 bits")]
     let warming =
         1.0 - (-(STEP_US as f64) / product.temperature.time_constant.micros() as f64).exp();
@@ -183,7 +199,9 @@ fn gpu(node: &Node, spec: &NodeSpec, written: &GpuSpec, index: usize) -> Place<G
         active: Vec::new(),
         cuts: Vec::new(),
         reloads: Vec::new(),
-        leaks: leaks.into_iter().collect(),
+        leaks: Vec::new(),
+        unattributed: written.unattributed.clone(),
+        instance_unattributed: written.instance_unattributed.iter().map(|size| size.0).collect(),
         warming,
         history: Mutex::default(),
         product,

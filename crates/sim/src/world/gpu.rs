@@ -42,8 +42,11 @@ pub struct Gpu {
     pub(crate) cuts: Vec<i64>,
     /// Ages at which the driver is loaded anew.
     pub(crate) reloads: Vec<i64>,
-    /// (from, until, bytes) in use by no process.
+    /// (from, until, bytes) leaked.
     pub(crate) leaks: Vec<(i64, i64, u64)>,
+    /// In use by no process all the time.
+    pub(crate) unattributed: Option<Wave>,
+    pub(crate) instance_unattributed: Vec<u64>,
     /// Part of the way to its final temperature that one step goes.
     pub(crate) warming: f64,
     pub(crate) history: Mutex<History>,
@@ -126,13 +129,26 @@ impl Gpu {
         MemoryShare { total, reserved, used, free: total - reserved - used }
     }
 
-    /// Bytes in use by no process. On a cut GPU they lie in its first instance.
+    /// Bytes in use by no process. On a cut GPU they lie in its first instance, but for those that
+    /// are given per instance.
     fn leaked(&self, age_us: i64, instance: Option<usize>) -> u64 {
+        let own: u64 = match instance {
+            None => self.instance_unattributed.iter().sum(),
+            Some(place) => self.instance_unattributed.get(place).copied().unwrap_or(0),
+        };
         if instance.is_some_and(|place| place > 0) {
-            return 0;
+            return own;
         }
         let holds = |leak: &&(i64, i64, u64)| leak.0 <= age_us && age_us < leak.1;
-        self.leaks.iter().filter(holds).map(|leak| leak.2).sum()
+        let leaks: u64 = self.leaks.iter().filter(holds).map(|leak| leak.2).sum();
+        let step = age_us.max(0).div_euclid(STEP_US);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "waves are not below 0; a memory size fits"
+        )]
+        let given = self.given(&self.unattributed, step).unwrap_or(0.0) as u64;
+        own + leaks + given
     }
 }
 
