@@ -383,3 +383,6 @@ impl Ending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,6 +209,8 @@ impl Gpu {
         self.lists_denied = false;
         let use_of_gpu = (ask.process_use && !self.lost).then(|| self.use_samples(&topology, now));
         let mut parent = None;
+        // Read once per place: devices that share one share its samples.
+        let mut activities: Vec<Option<Activity>> = vec![None; topology.places.len()];
         let mut observations = Vec::with_capacity(topology.seats.len());
         let mut use_of_gpu = use_of_gpu;
         for seat in &topology.seats {
@@ -218,7 +220,9 @@ impl Gpu {
             }
             let processes = self.processes(&topology, seat, &mut parent);
             self.lists_denied |= processes == Reading::Failed(ErrorKind::NoPermission);
-            let activity = ask.process_use.then(|| self.activity(&topology, seat, now));
+            let activity = ask.process_use.then(|| {
+                *activities[seat.place].get_or_insert_with(|| self.activity(&topology, seat, now))
+            });
             observations.push(DeviceObservation {
                 device: Arc::clone(&seat.device),
                 down: None,
