@@ -43,7 +43,7 @@ impl Topology {
         }
         let cut = Partition::read(driver, facts.handle);
         facts.max_slices = cut.max_slices;
-        Ok(Self::cut(facts, cut))
+        Ok(Self::cut(facts, &cut))
     }
 
     fn whole(facts: Facts) -> Self {
@@ -53,13 +53,13 @@ impl Topology {
 
     /// With MIG on: the instances. Without any compute instance the GPU itself stands for them, so
     /// that it does not vanish from view.
-    fn cut(facts: Facts, cut: Partition) -> Self {
-        let mut seats: Vec<_> = cut.devices.iter().map(|mig| mig_seat(&facts, &cut, mig)).collect();
+    fn cut(facts: Facts, cut: &Partition) -> Self {
+        let mut seats: Vec<_> = cut.devices.iter().map(|mig| mig_seat(&facts, cut, mig)).collect();
         if seats.is_empty() {
             seats.push(whole_seat(&facts));
         }
         let mut places: Vec<_> =
-            cut.instances.iter().map(|instance| place(&cut, instance)).collect();
+            cut.instances.iter().map(|instance| place(cut, instance)).collect();
         if places.is_empty() {
             places.push(whole_place(&facts));
         }

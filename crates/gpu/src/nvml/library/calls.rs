@@ -23,7 +23,7 @@ use crate::nvml::{
 /// `NVML_INIT_FLAG_NO_GPUS`: a machine without a GPU is no error.
 const NO_GPUS_IS_NO_ERROR: c_uint = 1;
 /// Longest string that any of the calls writes (`NVML_DEVICE_UUID_V2_BUFFER_SIZE` and others: 96).
-const TEXT: usize = 96;
+const TEXT: c_uint = 96;
 /// Entries of a list at the first try; more are asked for as the driver says.
 const FIRST_TRY: c_uint = 64;
 /// A list can grow between two calls; one that grows this often is given up.
@@ -31,7 +31,7 @@ const TRIES: u32 = 5;
 /// Longest list that is read: far above what a driver holds, and a bound on a broken answer.
 const LONGEST: c_uint = 1 << 20;
 /// GPU instances of one profile on one GPU; NVML names 7 on an H100, 8 on an A30's like.
-const INSTANCES: usize = 32;
+const INSTANCES: c_uint = 32;
 
 /// Call one symbol of the library, if it is there.
 macro_rules! call {
@@ -56,9 +56,9 @@ macro_rules! get {
 
 /// A struct of numbers, all zero.
 macro_rules! zeroed {
-    // SAFETY: the structs of NVML that this is used for hold numbers, arrays of numbers and raw
-    // pointers, for all of which zero is a valid value.
     ($kind:ty) => {
+        // SAFETY: the structs of NVML that this is used for hold numbers, arrays of numbers and
+        // raw pointers, for all of which zero is a valid value.
         unsafe { std::mem::zeroed::<$kind>() }
     };
 }
@@ -78,8 +78,8 @@ fn text(buffer: &[c_char]) -> String {
 }
 
 fn text_by(write: impl FnOnce(*mut c_char, c_uint) -> Result<()>) -> Result<String> {
-    let mut buffer = [0; TEXT];
-    write(buffer.as_mut_ptr(), TEXT as c_uint)?;
+    let mut buffer = [0; TEXT as usize];
+    write(buffer.as_mut_ptr(), TEXT)?;
     Ok(text(&buffer))
 }
 
@@ -314,8 +314,9 @@ impl Driver for Library {
     }
 
     fn gpu_instances(&self, device: Handle, profile_id: u32) -> Result<Vec<GpuInstance>> {
-        let mut found: [nvmlGpuInstance_t; INSTANCES] = [std::ptr::null_mut(); INSTANCES];
-        let mut count = INSTANCES as c_uint;
+        let mut found: [nvmlGpuInstance_t; INSTANCES as usize] =
+            [std::ptr::null_mut(); INSTANCES as usize];
+        let mut count = INSTANCES;
         call!(
             self,
             nvmlDeviceGetGpuInstances(raw(device), profile_id, found.as_mut_ptr(), &raw mut count)
@@ -669,7 +670,8 @@ mod tests {
 
     #[test]
     fn text_ends_at_the_first_nul_and_broken_text_is_kept_readable() {
-        let bytes = |text: &[u8]| text.iter().map(|b| *b as c_char).collect::<Vec<_>>();
+        let bytes =
+            |text: &[u8]| text.iter().map(|b| c_char::from_ne_bytes([*b])).collect::<Vec<_>>();
         assert_eq!(text(&bytes(b"GPU-1\0junk")), "GPU-1");
         assert_eq!(text(&bytes(b"no end")), "no end");
         assert_eq!(text(&bytes(b"\xff\0")), "\u{fffd}");

@@ -192,7 +192,7 @@ fn mig_number(mig: &FakeMig) -> usize {
 }
 
 fn is_mig(device: Handle) -> bool {
-    device.0 % 100 != 0
+    !device.0.is_multiple_of(100)
 }
 
 impl Driver for Fake {
