@@ -20,6 +20,9 @@ pub struct Config {
     /// How often device values are read, in milliseconds. Unset: every second. Where it is given,
     /// profiling values span this time; else 15 s, so that a scrape every 15 s misses nothing.
     pub collect_interval_ms: Option<u64>,
+    /// How long one pass waits for a slow GPU, in milliseconds. Its answer is taken along by a later
+    /// pass, so a longer wait only makes the others' figures older.
+    pub patience_ms: u64,
     /// Name of this host in labels. Unset: the host's own.
     pub hostname: Option<String>,
     /// Folder of the state file. Unset: nothing outlives the process.
@@ -36,6 +39,7 @@ impl Default for Config {
             parts: Parts::default(),
             host_label: HostLabel::default(),
             collect_interval_ms: None,
+            patience_ms: 300,
             hostname: None,
             state_dir: None,
             max_concurrent_scrapes: 40,

@@ -290,5 +290,5 @@ fn reader_options(config: &Config) -> gpu::Options {
         Some(_) => config.collect_interval(),
         None => defaults.gpm_span,
     };
-    gpu::Options { gpm_span, ..defaults }
+    gpu::Options { gpm_span, patience: Duration::from_millis(config.patience_ms), ..defaults }
 }

@@ -76,8 +76,12 @@ pub(super) fn write_counters(snapshot: &Snapshot, out: &mut Writer) {
     }
 }
 
-/// The watched codes that the GPU itself has not shown yet.
+/// The watched codes that the GPU itself has not shown yet. A GPU that was lost before it could give
+/// its UUID has none: its series would be another GPU's later.
 fn write_watched(snapshot: &Snapshot, gpu: &GpuView, out: &mut Writer) {
+    if gpu.uuid.is_empty() {
+        return;
+    }
     let whole = |record: &&XidRecord| record.gpu_instance.is_none();
     let seen = snapshot.xids.of_gpu(&gpu.uuid).find(whole);
     for code in WATCHED {

@@ -1,0 +1,167 @@
+//! What the driver does to a node, and what stays: unload and reload, a hang, a new MIG layout,
+//! XIDs, lost rights, restarts.
+
+#![cfg(test)]
+
+#[path = "support/simulated.rs"]
+mod simulated;
+
+use std::time::{Duration, Instant};
+
+use exporter::http::{health, readiness};
+use exporter::{Config, HostLabel, Parts, Snapshot, StateUse, page};
+use model::text::{Family, Sample, parse};
+
+use simulated::{Watched, patient};
+
+/// Where the faults of the shipped scenarios are still ahead.
+const START: Duration = Duration::from_secs(60);
+
+fn families(snapshot: &Snapshot) -> Vec<Family> {
+    parse(&page::render(snapshot, Parts::default(), HostLabel::Classic)).unwrap()
+}
+
+fn samples(families: &[Family], name: &str) -> Vec<Sample> {
+    let family = families.iter().find(|family| family.name == name);
+    family.map_or_else(Vec::new, |family| family.samples.clone())
+}
+
+/// The samples of a family on one GPU.
+fn on_gpu(snapshot: &Snapshot, name: &str, gpu: &str) -> Vec<Sample> {
+    let mut samples = samples(&families(snapshot), name);
+    samples.retain(|sample| sample.label("gpu") == Some(gpu));
+    samples
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn s2_27_a_driver_that_goes_away_and_comes_back_is_followed() {
+    let mut watched = Watched::new("fault-driver-unload", START);
+    let published = watched.node.published();
+    let before = watched.run(seconds(20));
+    assert_eq!(on_gpu(&before, "DCGM_FI_DEV_POWER_USAGE", "0").len(), 1);
+    let without = watched.run(seconds(25));
+    assert!(without.absence().is_some());
+    assert!(samples(&families(&without), "DCGM_FI_DEV_POWER_USAGE").is_empty());
+    assert!(health(&published, without.at).ok);
+    let ready = readiness(&published, without.at);
+    assert!(!ready.ok && ready.body.starts_with("no GPU can be read: "), "{}", ready.body);
+    let after = watched.run(seconds(60));
+    assert!(after.absence().is_none(), "{:?}", after.absence());
+    let power = on_gpu(&after, "DCGM_FI_DEV_POWER_USAGE", "0");
+    let versions =
+        [&before, &after].map(|snapshot| snapshot.pass.driver_version.clone().unwrap_or_default());
+    assert_ne!(versions[0], versions[1]);
+    assert_eq!(power[0].label("DCGM_FI_DRIVER_VERSION"), Some(versions[1].as_str()));
+}
+
+#[test]
+fn one_gpu_that_hangs_is_stuck_and_the_other_stays_current() {
+    let config = Config { patience_ms: 50, ..Config::default() };
+    let mut watched = Watched::with("fault-hang", START, &config, &StateUse::None);
+    watched.run(seconds(29));
+    watched.step();
+    // A call is given up after 5 s of the machine's time.
+    let begun = Instant::now();
+    let snapshot = loop {
+        let snapshot = watched.step();
+        if snapshot.pass.gpus[0].health == gpu::Health::Stuck {
+            break snapshot;
+        }
+        assert!(begun.elapsed() < seconds(20), "not found stuck");
+        std::thread::sleep(Duration::from_millis(300));
+    };
+    assert_eq!(on_gpu(&snapshot, "gpulse_device_problem", "0")[0].label("reason"), Some("stuck"));
+    assert_eq!(on_gpu(&snapshot, "gpulse_device_up", "1")[0].value, 1.0);
+    assert_eq!(on_gpu(&snapshot, "DCGM_FI_DEV_POWER_USAGE", "1").len(), 1);
+    let late = watched.run(seconds(12));
+    assert!(on_gpu(&late, "DCGM_FI_DEV_POWER_USAGE", "0").is_empty(), "too old to be printed");
+    assert!(health(&watched.node.published(), late.at).body.contains("GPU 0 is stuck"));
+}
+
+#[test]
+fn s1_26_a_gpu_that_is_cut_and_cut_again_is_followed_without_a_restart() {
+    let mut watched = Watched::new("fault-mig-set", START);
+    let instances = |snapshot: &Snapshot| {
+        let samples = on_gpu(snapshot, "DCGM_FI_DEV_FB_TOTAL", "0");
+        let id = |sample: &Sample| {
+            sample.label("GPU_I_ID").map(|id| {
+                let uuid = sample.label("DCGM_FI_DEV_UUID").unwrap();
+                (id.to_owned(), uuid.to_owned())
+            })
+        };
+        samples.iter().filter_map(id).collect::<Vec<_>>()
+    };
+    assert!(instances(&watched.run(seconds(20))).is_empty());
+    let cut = instances(&watched.run(seconds(45)));
+    assert!(!cut.is_empty());
+    let cut_again = instances(&watched.run(seconds(60)));
+    assert!(!cut_again.is_empty());
+    assert!(cut_again.iter().all(|(_, uuid)| cut.iter().all(|(_, before)| before != uuid)));
+}
+
+#[test]
+fn an_xid_is_shown_until_the_next_and_counted() {
+    let mut watched = Watched::new("fault-xid", START);
+    let before = watched.run(seconds(20));
+    assert!(on_gpu(&before, "DCGM_FI_DEV_XID_ERRORS", "0").is_empty());
+    // A pass takes events along as they come: give each of the three its time.
+    watched.run(seconds(15));
+    watched.run(seconds(10));
+    let after = watched.run(seconds(10));
+    let last = &on_gpu(&after, "DCGM_FI_DEV_XID_ERRORS", "0")[0];
+    assert_eq!((last.value, last.label("err_code")), (31.0, Some("31")));
+    assert_eq!(last.label("err_msg"), Some("GPU memory page fault"));
+    let events = on_gpu(&after, "gpu_xid_events_total", "0");
+    let count = |xid: &str| {
+        let of = |sample: &&Sample| {
+            sample.label("xid") == Some(xid) && sample.label("GPU_I_ID").is_none()
+        };
+        events.iter().find(of).map(|sample| sample.value)
+    };
+    assert_eq!((count("31"), count("94"), count("79")), (Some(2.0), Some(1.0), Some(0.0)));
+}
+
+#[test]
+fn rights_that_are_taken_away_are_said_and_nothing_is_made_up() {
+    let mut watched = Watched::new("fault-no-permission", START);
+    let before = watched.run(seconds(25));
+    assert_eq!(on_gpu(&before, "DCGM_FI_PROF_SM_ACTIVE", "0").len(), 1);
+    let after = watched.run(seconds(40));
+    assert!(on_gpu(&after, "DCGM_FI_PROF_SM_ACTIVE", "0").is_empty());
+    assert_eq!(on_gpu(&after, "DCGM_FI_PROF_SM_ACTIVE", "1").len(), 1);
+    let reasons = on_gpu(&after, "gpulse_field_supported", "0");
+    let reason = reasons
+        .iter()
+        .find(|sample| sample.label("field") == Some("DCGM_FI_PROF_SM_ACTIVE"))
+        .and_then(|sample| sample.label("reason"));
+    assert_eq!(reason, Some("no_permission"));
+    let problem = on_gpu(&after, "gpulse_device_problem", "0");
+    assert_eq!(problem[0].label("reason"), Some("no_permission"));
+    assert!(on_gpu(&after, "gpu_process_info", "0").is_empty(), "it is not known who is there");
+}
+
+#[test]
+fn a_restart_keeps_xids_and_sessions() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = StateUse::Keep { path: dir.path().join("exporter.state"), keeper: None };
+    let mut watched = Watched::with("fault-xid", START, &patient(), &state);
+    let before = watched.run(seconds(60));
+    watched.node.finish();
+    let mut again = Watched::with("fault-xid", seconds(121), &patient(), &state);
+    let after = again.step();
+    assert_eq!(
+        on_gpu(&before, "DCGM_FI_DEV_XID_ERRORS", "0"),
+        on_gpu(&after, "DCGM_FI_DEV_XID_ERRORS", "0")
+    );
+    let ids = |snapshot: &Snapshot| {
+        let sessions = &snapshot.view.sessions;
+        sessions.iter().map(|session| session.facts.id.clone()).collect::<Vec<_>>()
+    };
+    assert!(!ids(&before).is_empty());
+    assert_eq!(ids(&before), ids(&after));
+    assert_eq!(before.view.run, after.view.run);
+}
