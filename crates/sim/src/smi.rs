@@ -58,16 +58,16 @@ fn dispatch(driver: &SimDriver, arguments: &[String], say: &mut dyn FnMut(&str))
     }
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => gathered(say, table::print(driver)),
-        ["-L" | "--list-gpus"] => gathered(say, list(driver)),
-        ["-q" | "--query"] => gathered(say, log::print(driver)),
+        [] => gathered(say, &table::print(driver)),
+        ["-L" | "--list-gpus"] => gathered(say, &list(driver)),
+        ["-q" | "--query"] => gathered(say, &log::print(driver)),
         ["pmon", rest @ ..] => run_pmon(driver, rest, say),
         [first, rest @ ..] => match (first.split_once('='), Format::parse(rest)) {
             (Some(("--query-gpu", fields)), Some(format)) => {
-                gathered(say, query::gpus(driver, fields, format))
+                gathered(say, &query::gpus(driver, fields, format))
             }
             (Some(("--query-compute-apps", fields)), Some(format)) => {
-                gathered(say, query::compute_apps(driver, fields, format))
+                gathered(say, &query::compute_apps(driver, fields, format))
             }
             _ => {
                 say(&format!("Invalid combination of input arguments: {}\n", words.join(" ")));
@@ -77,7 +77,7 @@ fn dispatch(driver: &SimDriver, arguments: &[String], say: &mut dyn FnMut(&str))
     }
 }
 
-fn gathered(say: &mut dyn FnMut(&str), answer: Answer) -> u8 {
+fn gathered(say: &mut dyn FnMut(&str), answer: &Answer) -> u8 {
     say(&answer.text);
     answer.code
 }

@@ -67,7 +67,8 @@ impl Wave {
     #[must_use]
     pub fn at(&self, since_us: i64, key: u64, step: i64) -> f64 {
         let value = self.form.at(since_us.saturating_add(self.phase_us));
-        if self.noise == 0.0 {
+        // What does nothing does nothing: noise is in what is done.
+        if self.noise == 0.0 || value == 0.0 {
             return value;
         }
         (value + self.noise * noise::spread(noise::with(key, step.cast_unsigned()))).max(0.0)
@@ -364,6 +365,12 @@ mod tests {
         assert_ne!(wave.at(0, 9, 3).to_bits(), wave.at(0, 9, 4).to_bits());
         assert!((48.0..=52.0).contains(&wave.at(0, 9, 5)));
         assert_eq!(wave.ceiling(), 52.0);
+    }
+
+    #[test]
+    fn nothing_has_no_noise() {
+        let wave = wave(r#"w = { wave = "constant", value = 0, noise = 2 }"#).unwrap();
+        assert_eq!(wave.at(0, 9, 3).to_bits(), 0);
     }
 
     #[test]

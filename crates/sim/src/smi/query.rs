@@ -142,7 +142,7 @@ pub(super) fn gpus(driver: &SimDriver, list: &str, format: Format) -> Answer {
         asked.push((name, field));
     }
     let header = asked.iter().map(|(name, field)| titled(name, field.unit));
-    let mut answer = head(header.collect(), format);
+    let mut answer = head(&header.collect::<Vec<_>>(), format);
     for index in 0..driver.device_count().unwrap_or(0) {
         match driver.device_handle_by_index(index) {
             Err(cause) => answer.lose(driver, index, cause),
@@ -164,7 +164,7 @@ fn titled(name: &str, unit: &str) -> String {
     if unit.is_empty() { name.to_owned() } else { format!("{name} [{unit}]") }
 }
 
-fn head(titles: Vec<String>, format: Format) -> Answer {
+fn head(titles: &[String], format: Format) -> Answer {
     let text = if format.header { titles.join(", ") + "\n" } else { String::new() };
     Answer { text, code: 0 }
 }
@@ -210,7 +210,7 @@ pub(super) fn compute_apps(driver: &SimDriver, list: &str, format: Format) -> An
         return unknown(name);
     }
     let titles = names.iter().map(|name| titled(name, unit(name).unwrap_or_default()));
-    let mut answer = head(titles.collect(), format);
+    let mut answer = head(&titles.collect::<Vec<_>>(), format);
     for index in 0..driver.device_count().unwrap_or(0) {
         let Ok(gpu) = driver.device_handle_by_index(index) else { continue };
         for listed in super::listed_processes(driver, gpu).iter().filter(|l| l.kind != "G") {
