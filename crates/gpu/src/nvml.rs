@@ -18,6 +18,7 @@ mod profiler;
 mod profiling;
 mod thread;
 mod topology;
+mod unread;
 mod usage;
 mod values;
 
@@ -25,11 +26,12 @@ pub use driver::*;
 pub use library::{Library, opener};
 
 pub(crate) use facts::{Facts, Place};
-pub(crate) use gpu::{Answer, Gpu, Question, UsedUpTo, unanswered, unknown_gpu};
+pub(crate) use gpu::{Answer, Gpu, Question, UsedUpTo};
 pub(crate) use life::{Life, Notice, Opened, SharedOpener};
 pub(crate) use metered::Metered;
 pub(crate) use probe::Probe;
 pub(crate) use thread::GpuThread;
+pub(crate) use unread::{unanswered, unknown_gpu};
 
 /// A counter as a number: exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counters of drivers stay below 2^53")]

@@ -5,11 +5,12 @@
 //! can hold up or end the process: a GPU that hangs is stuck, a driver that goes away is closed and
 //! looked for again.
 
+mod absence;
+mod ending;
 mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use model::observation::DeviceObservation;
@@ -17,6 +18,8 @@ use model::{ErrorKind, Timestamp};
 
 use crate::nvml::{Life, Notice, Opened, SharedOpener, UsedUpTo, unanswered};
 use crate::{Ask, CallStats, GpuView, OpenDriver, OpenError, Pass, SourceState, XidEvent, smi};
+use absence::Absence;
+use ending::Ending;
 use watch::Watch;
 
 /// After a driver went away or was not there: the first look for it, and the longest pause.
@@ -55,6 +58,8 @@ pub struct Reader {
     fallback: Option<smi::Source>,
     state: State,
     pause: Duration,
+    /// The reason last logged, so that it is logged once and not at every look.
+    logged: Option<String>,
     /// GPUs as last seen, while no driver is there.
     remembered: Vec<Arc<GpuView>>,
     used_up_to: HashMap<String, u64>,
@@ -87,21 +92,6 @@ struct Open {
     since: Timestamp,
 }
 
-/// Why there is no driver.
-#[derive(Debug, Clone)]
-struct Absence {
-    reason: String,
-    remedy: String,
-    /// Whether the program `nvidia-smi` may still help.
-    loadable: bool,
-}
-
-#[derive(Default)]
-struct Ending {
-    lives: Vec<JoinHandle<()>>,
-    gpus: Vec<(u32, JoinHandle<()>)>,
-}
-
 impl Reader {
     /// A reader that opens the driver in its first pass.
     #[must_use]
@@ -116,6 +106,7 @@ impl Reader {
             fallback,
             state: State::Closed { since: never, next: never, why },
             pause: FIRST_PAUSE,
+            logged: None,
             remembered: Vec::new(),
             used_up_to: HashMap::new(),
             ending: Ending::default(),
@@ -204,6 +195,7 @@ impl Reader {
         let earlier: UsedUpTo = Arc::new(self.used_up_to.clone());
         let watch = Watch::new(&opened, &self.calls, earlier, &self.remembered);
         self.pause = FIRST_PAUSE;
+        self.logged = None;
         self.state = State::Open(Open { life, opened, simulated, watch, since: now });
     }
 
@@ -211,10 +203,9 @@ impl Reader {
     fn close(&mut self, now: Timestamp, why: Absence) {
         let next = now.after(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        let known =
-            matches!(&self.state, State::Closed { why: before, .. } if before.reason == why.reason);
-        if !known {
+        if self.logged.as_ref() != Some(&why.reason) {
             tracing::warn!(reason = why.reason, remedy = why.remedy, "no driver, looking again");
+            self.logged = Some(why.reason.clone());
         }
         let before = std::mem::replace(&mut self.state, State::Closed { since: now, next, why });
         match before {
@@ -313,73 +304,6 @@ impl Open {
             observations,
             xids: std::mem::take(&mut self.watch.xids),
             ..Pass::empty(now, SourceState::Nvml, Arc::clone(calls))
-        }
-    }
-}
-
-impl Absence {
-    fn of(why: &OpenError) -> Self {
-        let loadable = matches!(
-            why,
-            OpenError::NotFound { .. } | OpenError::Load { .. } | OpenError::NotNvml { .. }
-        );
-        Self { reason: why.to_string(), remedy: why.remedy().to_owned(), loadable }
-    }
-
-    fn said(reason: &str, remedy: &str) -> Self {
-        Self { reason: reason.to_owned(), remedy: remedy.to_owned(), loadable: false }
-    }
-
-    fn not_looked() -> Self {
-        Self::said("the driver has not been looked for yet", "wait a moment")
-    }
-
-    fn opening() -> Self {
-        Self::said(
-            "the driver is being opened and has not answered yet",
-            "wait; if it lasts, look at dmesg, and turn persistence mode on",
-        )
-    }
-
-    fn released() -> Self {
-        Self::said("the driver was let go of on request", "send SIGUSR1 again to take it back")
-    }
-
-    fn no_thread() -> Self {
-        Self::said(
-            "no thread could be started for the driver",
-            "raise the limit of processes (ulimit -u, or pids.max of the control group)",
-        )
-    }
-}
-
-impl Ending {
-    fn take(&mut self, open: Open) {
-        let Open { life, opened, watch, .. } = open;
-        self.gpus.extend(watch.end());
-        drop(opened);
-        self.lives.extend(life.end());
-    }
-
-    fn forget_ended(&mut self) {
-        self.lives.retain(|thread| !thread.is_finished());
-        self.gpus.retain(|(_, thread)| !thread.is_finished());
-    }
-
-    /// Whether a call for that GPU from an earlier life still hangs.
-    fn holds(&self, index: u32) -> bool {
-        self.gpus.iter().any(|(held, thread)| *held == index && !thread.is_finished())
-    }
-
-    /// Wait for the threads that end in time. Those that hang are left behind.
-    fn wait(&mut self, deadline: Duration) {
-        let (stop, began) = (model::Stop::default(), Instant::now());
-        while began.elapsed() < deadline {
-            self.forget_ended();
-            if self.lives.is_empty() {
-                return;
-            }
-            stop.wait(Duration::from_millis(5));
         }
     }
 }

@@ -30,8 +30,8 @@ pub struct GpuView {
     pub memory_total_bytes: Option<u64>,
     /// What device metrics are printed for: the GPU, or its GPU instances where it has any.
     pub entities: Vec<EntityView>,
-    /// What a process can sit on: the GPU, or its compute instances. Empty while MIG is on and no
-    /// compute instance exists.
+    /// What a process can sit on: the GPU, or its compute instances. With MIG on and no compute
+    /// instance the GPU itself stands here, so that it does not vanish.
     pub devices: Vec<Arc<Device>>,
     /// GPU instances that no process can use.
     pub instances_without_ci: Vec<IdleInstance>,

@@ -1,3 +1,5 @@
+//! The metric table: its order, its words, its conversions, and the lists it must hold.
+
 use std::collections::BTreeSet;
 
 use model::ErrorKind;

@@ -13,10 +13,11 @@ use super::metered::Metered;
 use super::processes::ProcessLists;
 use super::profiling::{Activity, Profiling};
 use super::topology::{Seat, Topology};
+use super::unread::{unanswered, unknown_gpu, view_of};
 use super::usage::Usage;
 use super::values::{Reads, Values};
 use super::{Handle, Return, RunningProcess};
-use crate::{Ask, EntityView, GpuView, Health, Options};
+use crate::{Ask, GpuView, Health, Options};
 
 /// Stamp of the newest use sample that was ever taken, by GPU UUID.
 pub(crate) type UsedUpTo = Arc<HashMap<String, u64>>;
@@ -215,7 +216,12 @@ impl Gpu {
         let mut use_of_gpu = use_of_gpu;
         for seat in &topology.seats {
             if self.lost {
-                observations.push(down(seat, ErrorKind::Lost, ask));
+                observations.push(unanswered(
+                    Arc::clone(&seat.device),
+                    Some(ErrorKind::Lost),
+                    ErrorKind::Lost,
+                    ask,
+                ));
                 continue;
             }
             let processes = self.processes(&topology, seat, &mut parent);
@@ -332,70 +338,4 @@ fn shared(activity: Activity) -> Activity {
         other => other,
     };
     Activity { graphics: known(activity.graphics), sm: known(activity.sm) }
-}
-
-/// What is said of a device while its GPU does not answer.
-pub(crate) fn down(seat: &Seat, kind: ErrorKind, ask: Ask) -> DeviceObservation {
-    unanswered(Arc::clone(&seat.device), Some(kind), kind, ask)
-}
-
-/// An observation without any reading; per-process use is left out while an answer is only late.
-pub(crate) fn unanswered(
-    device: Arc<model::device::Device>,
-    down: Option<ErrorKind>,
-    kind: ErrorKind,
-    ask: Ask,
-) -> DeviceObservation {
-    let asked = ask.process_use && down.is_some();
-    DeviceObservation {
-        device,
-        down,
-        processes: Reading::Failed(kind),
-        process_use: asked.then_some(ProcessUse { samples: Reading::Failed(kind) }),
-        activity: asked.then_some(Reading::Failed(kind)),
-        sm_activity: asked.then_some(Reading::Failed(kind)),
-    }
-}
-
-/// A GPU of which only the index is known.
-pub(crate) fn unknown_gpu(index: u32) -> GpuView {
-    GpuView {
-        index,
-        uuid: String::new(),
-        pci_bus_id: String::new(),
-        minor: None,
-        model: String::new(),
-        mig_enabled: None,
-        health: Health::Stuck,
-        power_limit_watts: None,
-        memory_total_bytes: None,
-        entities: Vec::new(),
-        devices: Vec::new(),
-        instances_without_ci: Vec::new(),
-    }
-}
-
-fn view_of(topology: &Topology) -> GpuView {
-    let facts = &topology.facts;
-    let owned = |text: &Arc<str>| text.as_ref().to_owned();
-    let entities = topology.places.iter().map(|place| EntityView {
-        gpu_instance: place.gpu_instance.as_ref().map(|(profile, id)| (owned(profile), *id)),
-        mig_uuid: place.mig_uuid.as_ref().map(owned),
-        slices: place.slices,
-        ..EntityView::unread()
-    });
-    GpuView {
-        uuid: owned(&facts.uuid),
-        pci_bus_id: facts.pci_bus_id.clone(),
-        minor: facts.minor,
-        model: owned(&facts.model),
-        mig_enabled: facts.mig_enabled,
-        health: Health::Up,
-        power_limit_watts: facts.power_limit_watts,
-        memory_total_bytes: facts.memory_total_bytes,
-        entities: entities.collect(),
-        devices: topology.seats.iter().map(|seat| Arc::clone(&seat.device)).collect(),
-        instances_without_ci: topology.without_ci.clone(),
-        ..unknown_gpu(facts.index)
-    }
 }

@@ -5,6 +5,7 @@
 //! path was given on purpose. This file and `library/` hold the only unsafe code of the crate.
 #![expect(unsafe_code, reason = "the one place that loads and calls C code")]
 
+mod answers;
 mod calls;
 mod layout;
 

@@ -1,3 +1,5 @@
+//! Files that are not NVML are refused, with the reason.
+
 use super::*;
 
 #[test]

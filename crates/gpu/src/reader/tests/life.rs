@@ -38,6 +38,7 @@ fn a_gpu_that_is_lost_from_the_start_is_shown_by_its_index() {
 #[test]
 fn a_call_that_hangs_makes_its_gpu_stuck_and_no_other() {
     let mut bench = Bench::new(vec![gpu("a"), gpu("b")]);
+    bench.reader.options.patience = Duration::from_millis(300);
     bench.pass();
     bench.fake.world().hung.insert(0);
     let began = Instant::now();
@@ -53,12 +54,13 @@ fn a_call_that_hangs_makes_its_gpu_stuck_and_no_other() {
     assert_eq!(entity(&pass, 1).cell("DCGM_FI_DEV_POWER_USAGE").unwrap().at, pass.at);
     // A stuck GPU is not waited for again: only the first pass lost its patience.
     bench.run(20);
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[test]
 fn a_late_answer_is_merged_and_no_use_sample_is_lost() {
     let mut bench = Bench::new(vec![gpu("a")]);
+    bench.reader.options.patience = Duration::from_millis(100);
     bench.pass();
     let now = bench.now();
     bench.fake.world().hung.insert(0);
@@ -163,6 +165,7 @@ fn a_driver_is_not_shut_down_under_a_call_that_hangs() {
     let mut bench = Bench::new(vec![gpu("a"), gpu("b")]);
     bench.reader.options.deadline = Duration::from_millis(200);
     bench.pass();
+    bench.reader.options.patience = Duration::from_millis(100);
     bench.fake.world().hung.insert(0);
     bench.after(1);
     bench.reader.release();
