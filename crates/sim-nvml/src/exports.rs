@@ -10,6 +10,7 @@ pub mod fields;
 pub mod gpm;
 pub mod health;
 pub mod identity;
+pub mod links;
 pub mod memory;
 pub mod mig;
 pub mod pcie;

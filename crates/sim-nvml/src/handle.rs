@@ -49,6 +49,10 @@ impl Opaque {
     }
 }
 
+/// Handle of a compute instance, for which gpulse itself has no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ComputeHandle(pub(crate) usize);
+
 macro_rules! kinds {
     ($($handle:ident = $mark:literal),*) => {$(
         impl Kind for $handle {
@@ -63,7 +67,7 @@ macro_rules! kinds {
     )*};
 }
 
-kinds!(Handle = 1, GpuInstanceHandle = 2, GpmSample = 3, EventSet = 4);
+kinds!(Handle = 1, GpuInstanceHandle = 2, GpmSample = 3, EventSet = 4, ComputeHandle = 5);
 
 #[cfg(test)]
 mod tests {

@@ -85,18 +85,52 @@ impl Machine {
         Self::make(&scenario).map_err(|reason| {
             #[expect(clippy::print_stderr, reason = "a C library has no other way to say why")]
             {
-                eprintln!("simulated NVML: {reason}");
+                eprintln!("simulated NVML: {}", chain(&reason));
             }
             Return::DRIVER_NOT_LOADED
         })
     }
 
-    fn make(scenario: &str) -> std::result::Result<Self, String> {
-        let _ = (scenario, Path::new(""), variable(NODE), variable(CLOCK));
-        todo!()
+    fn make(scenario: &str) -> std::result::Result<Self, MachineError> {
+        let scenario = Scenario::load(scenario)?;
+        let world = World::new(&scenario);
+        let node = node(&world, variable(NODE).as_deref())?;
+        let (pace, age) = (scenario.pace(), scenario.age());
+        let clock = match variable(CLOCK) {
+            Some(file) => SimClock::open_or_create(Path::new(&file), pace, age)?,
+            None => SimClock::in_memory(pace, age),
+        };
+        Ok(Self { world: Arc::new(world), node, clock: Arc::new(clock) })
     }
+}
+
+/// Why there is no simulated machine.
+#[derive(Debug, thiserror::Error)]
+enum MachineError {
+    #[error(transparent)]
+    Scenario(#[from] sim::ScenarioError),
+    #[error(transparent)]
+    Clock(#[from] sim::ClockError),
+    #[error("{NODE}: the scenario has no node `{name}`; there are: {}", known.join(", "))]
+    Node { name: String, known: Vec<String> },
+}
+
+/// The node of that name or number; the first where none is named.
+fn node(world: &World, wanted: Option<&str>) -> std::result::Result<usize, MachineError> {
+    let Some(name) = wanted else { return Ok(0) };
+    let number = || name.parse().ok().filter(|&number: &usize| number < world.nodes().len());
+    world.node_named(name).or_else(number).ok_or_else(|| MachineError::Node {
+        name: name.to_owned(),
+        known: world.nodes().iter().map(|node| node.name.clone()).collect(),
+    })
 }
 
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

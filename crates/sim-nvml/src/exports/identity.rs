@@ -5,9 +5,16 @@ use std::ffi::c_char;
 use gpu::nvml::{Driver as _, PciInfo, Return};
 use nvml_wrapper_sys::bindings::{nvmlGridLicensableFeatures_t, nvmlPciInfo_t};
 
+use sim::driver::InforomObject;
+
 use crate::boundary::exports;
 use crate::handle::Opaque;
 use crate::pointer::Out;
+
+/// `NVML_GSP_FIRMWARE_VERSION_BUF_SIZE`.
+const GSP_VERSION_BYTES: u32 = 64;
+/// Words of the longest CPU mask that is filled: 4096 CPUs.
+const MAX_CPU_WORDS: u32 = 64;
 
 exports! {
     /// `nvmlDeviceGetName`
@@ -64,15 +71,107 @@ exports! {
     fn nvmlDeviceGetCudaComputeCapability(
         driver, device: Opaque, major: Out<i32>, minor: Out<i32>,
     ) {
-        let (a, b) = compute_capability(driver.architecture(device.get()?)?)
-            .ok_or(Return::NOT_SUPPORTED)?;
-        major.put(a)?;
-        minor.put(b)
+        let found = driver.cuda_compute_capability(device.get()?)?;
+        major.put(found.0)?;
+        minor.put(found.1)
     }
 
     /// `nvmlDeviceGetBrand`
     fn nvmlDeviceGetBrand(driver, device: Opaque, brand: Out<u32>) {
-        brand.put(brand_of(&driver.name(device.get()?)?))
+        brand.put(driver.brand(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetVbiosVersion`
+    fn nvmlDeviceGetVbiosVersion(driver, device: Opaque, version: Out<c_char>, length: u32) {
+        version.put_text(length, &driver.vbios_version(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetBoardPartNumber`
+    fn nvmlDeviceGetBoardPartNumber(driver, device: Opaque, number: Out<c_char>, length: u32) {
+        number.put_text(length, &driver.board_part_number(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetBoardId`
+    fn nvmlDeviceGetBoardId(driver, device: Opaque, id: Out<u32>) {
+        id.put(driver.board_id(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetMultiGpuBoard`
+    fn nvmlDeviceGetMultiGpuBoard(driver, device: Opaque, several: Out<u32>) {
+        several.put(u32::from(driver.multi_gpu_board(device.get()?)?))
+    }
+
+    /// `nvmlDeviceGetInforomImageVersion`
+    fn nvmlDeviceGetInforomImageVersion(
+        driver, device: Opaque, version: Out<c_char>, length: u32,
+    ) {
+        version.put_text(length, &driver.inforom_image_version(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetInforomVersion`
+    fn nvmlDeviceGetInforomVersion(
+        driver, device: Opaque, object: u32, version: Out<c_char>, length: u32,
+    ) {
+        let object = match object {
+            0 => InforomObject::Oem,
+            1 => InforomObject::Ecc,
+            2 => InforomObject::Power,
+            _ => return Err(Return::INVALID_ARGUMENT),
+        };
+        version.put_text(length, &driver.inforom_version(device.get()?, object)?)
+    }
+
+    /// `nvmlDeviceGetGspFirmwareVersion`: the caller's buffer holds 64 bytes.
+    fn nvmlDeviceGetGspFirmwareVersion(driver, device: Opaque, version: Out<c_char>) {
+        version.put_text(GSP_VERSION_BYTES, &driver.gsp_firmware_version(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetGspFirmwareMode`
+    fn nvmlDeviceGetGspFirmwareMode(
+        driver, device: Opaque, enabled: Out<u32>, by_default: Out<u32>,
+    ) {
+        let (now, usually) = driver.gsp_firmware_mode(device.get()?)?;
+        enabled.put(u32::from(now))?;
+        by_default.put(u32::from(usually))
+    }
+
+    /// `nvmlDeviceGetDisplayActive`
+    fn nvmlDeviceGetDisplayActive(driver, device: Opaque, active: Out<u32>) {
+        active.put(driver.display_active(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetDisplayMode`
+    fn nvmlDeviceGetDisplayMode(driver, device: Opaque, mode: Out<u32>) {
+        mode.put(driver.display_mode(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetDriverModel_v2`
+    fn nvmlDeviceGetDriverModel_v2(
+        driver, device: Opaque, current: Out<u32>, pending: Out<u32>,
+    ) {
+        let (now, next) = driver.driver_model(device.get()?)?;
+        current.put(now)?;
+        pending.put(next)
+    }
+
+    /// `nvmlDeviceGetNumaNodeId`
+    fn nvmlDeviceGetNumaNodeId(driver, device: Opaque, node: Out<u32>) {
+        node.put(driver.numa_node_id(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetHostVgpuMode`
+    fn nvmlDeviceGetHostVgpuMode(driver, device: Opaque, mode: Out<u32>) {
+        mode.put(driver.host_vgpu_mode(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetCpuAffinity`: the mask has one word, further ones are zero.
+    fn nvmlDeviceGetCpuAffinity(driver, device: Opaque, words: u32, mask: Out<u64>) {
+        if words == 0 {
+            return Err(Return::INVALID_ARGUMENT);
+        }
+        let first = driver.cpu_affinity(device.get()?)?;
+        let more = words.min(MAX_CPU_WORDS) as usize - 1;
+        mask.put_all(std::iter::once(first).chain(std::iter::repeat_n(0, more)))
     }
 
     /// `nvmlDeviceGetComputeMode`
@@ -140,30 +239,6 @@ pub(super) fn chars<const N: usize>(text: &str) -> [c_char; N] {
         *slot = byte.cast_signed();
     }
     array
-}
-
-/// By `NVML_DEVICE_ARCH_*`; for a generation with several, that of its data centre chip.
-const fn compute_capability(architecture: u32) -> Option<(i32, i32)> {
-    match architecture {
-        5 => Some((7, 0)),
-        6 => Some((7, 5)),
-        7 => Some((8, 0)),
-        8 => Some((8, 9)),
-        9 => Some((9, 0)),
-        10 => Some((10, 0)),
-        _ => None,
-    }
-}
-
-/// `NVML_BRAND_*`: GeForce is 5, Titan 6, and boards without an older brand are NVIDIA, 14.
-fn brand_of(name: &str) -> u32 {
-    if name.contains("GeForce") {
-        5
-    } else if name.contains("TITAN") {
-        6
-    } else {
-        14
-    }
 }
 
 fn licensable(licensed: bool) -> nvmlGridLicensableFeatures_t {

@@ -1,7 +1,9 @@
 //! Device memory.
 
 use gpu::nvml::Driver as _;
-use nvml_wrapper_sys::bindings::{nvmlMemory_t, nvmlMemory_v2_t};
+use nvml_wrapper_sys::bindings::{
+    nvmlBAR1Memory_t, nvmlConfComputeMemSizeInfo_t, nvmlMemory_t, nvmlMemory_v2_t,
+};
 
 use crate::boundary::exports;
 use crate::handle::Opaque;
@@ -27,6 +29,27 @@ exports! {
             reserved: found.reserved,
             free: found.free,
             used: found.used,
+        })
+    }
+
+    /// `nvmlDeviceGetBAR1MemoryInfo`
+    fn nvmlDeviceGetBAR1MemoryInfo(driver, device: Opaque, memory: Out<nvmlBAR1Memory_t>) {
+        let found = driver.bar1_memory_info(device.get()?)?;
+        memory.put(nvmlBAR1Memory_t {
+            bar1Total: found.total,
+            bar1Free: found.free,
+            bar1Used: found.used,
+        })
+    }
+
+    /// `nvmlDeviceGetConfComputeMemSizeInfo`
+    fn nvmlDeviceGetConfComputeMemSizeInfo(
+        driver, device: Opaque, memory: Out<nvmlConfComputeMemSizeInfo_t>,
+    ) {
+        let (protected, unprotected) = driver.conf_compute_mem_size_info(device.get()?)?;
+        memory.put(nvmlConfComputeMemSizeInfo_t {
+            protectedMemSizeKib: protected,
+            unprotectedMemSizeKib: unprotected,
         })
     }
 }

@@ -1,17 +1,17 @@
 //! How a GPU is cut: modes, MIG devices, GPU instances and their profiles.
 
-use gpu::nvml::{
-    Driver, GpuInstance, GpuInstanceHandle, GpuInstanceProfile, Handle, Result, Return,
-};
+use gpu::nvml::{Driver as _, GpuInstanceProfile, Result, Return};
 use nvml_wrapper_sys::bindings::{
-    nvmlDevice_t, nvmlDeviceAttributes_t, nvmlGpuInstanceInfo_t, nvmlGpuInstancePlacement_t,
-    nvmlGpuInstanceProfileInfo_t, nvmlGpuInstanceProfileInfo_v2_t, nvmlGpuInstanceProfileInfo_v3_t,
+    nvmlComputeInstanceInfo_t, nvmlComputeInstancePlacement_t, nvmlDeviceAttributes_t,
+    nvmlGpuInstanceInfo_t, nvmlGpuInstancePlacement_t, nvmlGpuInstanceProfileInfo_t,
+    nvmlGpuInstanceProfileInfo_v2_t, nvmlGpuInstanceProfileInfo_v3_t,
 };
+use sim::SimDriver;
+use sim::driver::ComputeInstance;
 
-use super::discovery::{gpus, mig_devices};
 use super::identity::chars;
 use crate::boundary::exports;
-use crate::handle::Opaque;
+use crate::handle::{ComputeHandle, Opaque};
 use crate::pointer::{InOut, Out, version_word};
 
 /// Profiles are asked for by index; nvml.h knows about 15 of them.
@@ -39,16 +39,14 @@ exports! {
 
     /// `nvmlDeviceIsMigDeviceHandle`
     fn nvmlDeviceIsMigDeviceHandle(driver, device: Opaque, is_mig: Out<u32>) {
-        let device = device.get()?;
-        is_mig.put(u32::from(parent(driver, device).is_some()))
+        is_mig.put(u32::from(driver.is_mig_device_handle(device.get()?)?))
     }
 
     /// `nvmlDeviceGetDeviceHandleFromMigDeviceHandle`
     fn nvmlDeviceGetDeviceHandleFromMigDeviceHandle(
         driver, mig_device: Opaque, device: Out<Opaque>,
     ) {
-        let found = parent(driver, mig_device.get()?).ok_or(Return::INVALID_ARGUMENT)?;
-        device.put(Opaque::of(found))
+        device.put(Opaque::of(driver.device_handle_from_mig_device_handle(mig_device.get()?)?))
     }
 
     /// `nvmlDeviceGetGpuInstanceId`
@@ -116,19 +114,55 @@ exports! {
 
     /// `nvmlDeviceGetGpuInstanceById`
     fn nvmlDeviceGetGpuInstanceById(driver, device: Opaque, id: u32, instance: Out<Opaque>) {
-        let gpu = device.get()?;
-        let found = instances(driver, gpu).find(|instance| instance.id == id);
-        instance.put(Opaque::of(found.ok_or(Return::NOT_FOUND)?.handle))
+        if instance.is_null() {
+            return Err(Return::INVALID_ARGUMENT);
+        }
+        instance.put(Opaque::of(driver.gpu_instance_by_id(device.get()?, id)?.handle))
     }
 
     /// `nvmlGpuInstanceGetInfo`
     fn nvmlGpuInstanceGetInfo(driver, instance: Opaque, info: Out<nvmlGpuInstanceInfo_t>) {
-        let (gpu, found) = find_instance(driver, instance.get()?)?;
+        let (gpu, found) = driver.gpu_instance_info(instance.get()?)?;
         info.put(nvmlGpuInstanceInfo_t {
-            device: Opaque::of(gpu).as_pointer::<_>() as nvmlDevice_t,
+            device: Opaque::of(gpu).as_pointer(),
             id: found.id,
             profileId: found.profile_id,
             placement: nvmlGpuInstancePlacement_t {
+                start: found.placement_start,
+                size: found.placement_size,
+            },
+        })
+    }
+
+    /// `nvmlGpuInstanceGetComputeInstances`: the caller's array holds as many as the profile
+    /// allows.
+    fn nvmlGpuInstanceGetComputeInstances(
+        driver, instance: Opaque, profile_id: u32, instances: Out<Opaque>, count: Out<u32>,
+    ) {
+        let found = driver.compute_instances(instance.get()?)?;
+        let of_profile: Vec<_> = found
+            .iter()
+            .filter(|compute| compute.profile_id == profile_id)
+            .map(|compute| Opaque::of(ComputeHandle(compute.handle)))
+            .collect();
+        if instances.is_null() {
+            return Err(Return::INVALID_ARGUMENT);
+        }
+        count.put(u32::try_from(of_profile.len()).map_err(|_| Return::UNKNOWN)?)?;
+        instances.put_all(of_profile)
+    }
+
+    /// `nvmlComputeInstanceGetInfo_v2`
+    fn nvmlComputeInstanceGetInfo_v2(
+        driver, compute: Opaque, info: Out<nvmlComputeInstanceInfo_t>,
+    ) {
+        let found = find_compute_instance(driver, compute.get()?)?;
+        info.put(nvmlComputeInstanceInfo_t {
+            device: Opaque::of(found.device).as_pointer(),
+            gpuInstance: Opaque::of(found.gpu_instance).as_pointer(),
+            id: found.id,
+            profileId: found.profile_id,
+            placement: nvmlComputeInstancePlacement_t {
                 start: found.placement_start,
                 size: found.placement_size,
             },
@@ -140,24 +174,22 @@ exports! {
 const PROFILE_V2: u32 = version_word::<nvmlGpuInstanceProfileInfo_v2_t>(2);
 const PROFILE_V3: u32 = version_word::<nvmlGpuInstanceProfileInfo_v3_t>(3);
 
-/// The GPU that a MIG device is cut from; `None` for a GPU.
-fn parent(driver: &impl Driver, device: Handle) -> Option<Handle> {
-    gpus(driver).find(|&gpu| mig_devices(driver, gpu).any(|mig| mig == device))
-}
-
-/// All GPU instances of a GPU, over its profiles.
-fn instances(driver: &impl Driver, gpu: Handle) -> impl Iterator<Item = GpuInstance> {
-    (0..MAX_PROFILES)
-        .filter_map(move |profile| driver.gpu_instance_profile(gpu, profile).ok())
-        .filter_map(move |profile| driver.gpu_instances(gpu, profile.id).ok())
+/// The compute instance of that handle: handles do not say which GPU instance they lie in, and
+/// there are at most seven per GPU.
+fn find_compute_instance(driver: &SimDriver, wanted: ComputeHandle) -> Result<ComputeInstance> {
+    let gpus =
+        (0..driver.device_count()?).filter_map(|gpu| driver.device_handle_by_index(gpu).ok());
+    let instances = gpus.flat_map(|gpu| {
+        (0..MAX_PROFILES)
+            .filter_map(move |profile| driver.gpu_instance_profile(gpu, profile).ok())
+            .filter_map(move |profile| driver.gpu_instances(gpu, profile.id).ok())
+            .flatten()
+    });
+    instances
+        .filter_map(|instance| driver.compute_instances(instance.handle).ok())
         .flatten()
-}
-
-fn find_instance(driver: &impl Driver, wanted: GpuInstanceHandle) -> Result<(Handle, GpuInstance)> {
-    gpus(driver)
-        .flat_map(|gpu| instances(driver, gpu).map(move |instance| (gpu, instance)))
-        .find(|(_, instance)| instance.handle == wanted)
-        .ok_or(Return::INVALID_ARGUMENT)
+        .find(|compute| compute.handle == wanted.0)
+        .ok_or(Return::NOT_FOUND)
 }
 
 fn profile_v1(profile: &GpuInstanceProfile) -> nvmlGpuInstanceProfileInfo_t {

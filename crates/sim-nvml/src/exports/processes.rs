@@ -1,5 +1,7 @@
 //! Who is on a device: process lists in three generations of structures, use, accounting.
 
+use std::ffi::c_char;
+
 use gpu::nvml::{
     AccountingStats, Driver, Handle, ProcessUtilization, Result, Return, RunningProcess,
 };
@@ -9,6 +11,7 @@ use nvml_wrapper_sys::bindings::{
     nvmlProcessesUtilizationInfo_v1_t,
 };
 use sim::SimDriver;
+use sim::driver::ProcessUtilizationInfo;
 
 use crate::boundary::exports;
 use crate::handle::Opaque;
@@ -35,17 +38,17 @@ macro_rules! process_lists {
     ($($list:ident: $first:ident, $second:ident, $third:ident;)*) => {exports! {$(
         /// Structures of 16 bytes, without instance ids.
         fn $first(driver, device: Opaque, count: InOut<u32>, buffer: Out<nvmlProcessInfo_v1_t>) {
-            put_list(count, buffer, $list(driver, device.get()?)?.iter().map(process_v1))
+            put_processes(driver, device.get()?, $list, count, buffer, process_v1)
         }
 
         /// Structures of 24 bytes.
         fn $second(driver, device: Opaque, count: InOut<u32>, buffer: Out<nvmlProcessInfo_t>) {
-            put_list(count, buffer, $list(driver, device.get()?)?.iter().map(process_v2))
+            put_processes(driver, device.get()?, $list, count, buffer, process_v2)
         }
 
         /// Structures of 24 bytes, as of drivers after 535.
         fn $third(driver, device: Opaque, count: InOut<u32>, buffer: Out<nvmlProcessInfo_t>) {
-            put_list(count, buffer, $list(driver, device.get()?)?.iter().map(process_v2))
+            put_processes(driver, device.get()?, $list, count, buffer, process_v2)
         }
     )*}};
 }
@@ -72,9 +75,10 @@ exports! {
             2 => MPS,
             _ => return Err(Return::INVALID_ARGUMENT),
         };
-        let found = of_mode(driver, device.get()?)?;
-        let count = list.behind(std::mem::offset_of!(nvmlProcessDetailList_v1_t, numProcArrayEntries));
-        put_list(count, member(question.procArray), found.iter().map(process_detail))
+        let count =
+            list.behind(std::mem::offset_of!(nvmlProcessDetailList_v1_t, numProcArrayEntries));
+        let buffer = member(question.procArray);
+        put_processes(driver, device.get()?, of_mode, count, buffer, process_detail)
     }
 
     /// `nvmlDeviceGetProcessUtilization`: no buffer asks for its size.
@@ -85,7 +89,7 @@ exports! {
         count: InOut<u32>,
         since_us: u64,
     ) {
-        let samples = use_samples(driver, device.get()?, since_us)?;
+        let samples = newer(driver.process_utilization(device.get()?, since_us))?;
         put_samples(count, buffer, samples.iter().map(use_sample))
     }
 
@@ -95,7 +99,9 @@ exports! {
     ) {
         list.expect_version(USE_LIST_V1)?;
         let question = list.read()?;
-        let samples = use_samples(driver, device.get()?, question.lastSeenTimeStamp)?;
+        let samples = newer(
+            driver.processes_utilization_info(device.get()?, question.lastSeenTimeStamp),
+        )?;
         let count = list
             .behind(std::mem::offset_of!(nvmlProcessesUtilizationInfo_v1_t, processSamplesCount));
         put_samples(count, member(question.procUtilArray), samples.iter().map(use_info))
@@ -104,6 +110,21 @@ exports! {
     /// `nvmlDeviceGetAccountingMode`
     fn nvmlDeviceGetAccountingMode(driver, device: Opaque, mode: Out<u32>) {
         mode.put(driver.accounting_mode(device.get()?)?)
+    }
+
+    /// `nvmlDeviceGetAccountingBufferSize`
+    fn nvmlDeviceGetAccountingBufferSize(driver, device: Opaque, size: Out<u32>) {
+        size.put(driver.accounting_buffer_size(device.get()?)?)
+    }
+
+    /// `nvmlSystemGetProcessName`: cut to the buffer, as drivers do; not all names are UTF-8.
+    fn nvmlSystemGetProcessName(driver, pid: u32, name: Out<c_char>, length: u32) {
+        if name.is_null() || length == 0 {
+            return Err(Return::INVALID_ARGUMENT);
+        }
+        let found = driver.process_name(pid)?;
+        let fits = found.into_iter().take(length as usize - 1);
+        name.put_all(fits.chain([0]).map(u8::cast_signed))
     }
 
     /// `nvmlDeviceGetAccountingPids`
@@ -117,6 +138,25 @@ exports! {
     ) {
         stats.put(accounting(&driver.accounting_stats(device.get()?, pid)?))
     }
+}
+
+/// A process list in one of its structures. When it does not fit, the world says how many entries
+/// to ask for: a list may grow between the two calls.
+fn put_processes<T>(
+    driver: &SimDriver,
+    device: Handle,
+    list: List,
+    count: InOut<u32>,
+    buffer: Out<T>,
+    shape: fn(&RunningProcess) -> T,
+) -> Result<()> {
+    let found = list(driver, device)?;
+    let answer = put_list(count, buffer, found.iter().map(shape));
+    if answer == Err(Return::INSUFFICIENT_SIZE) {
+        let first = driver.process_count_at_first(device, found.len())?;
+        count.out().put(u32::try_from(first).map_err(|_| Return::UNKNOWN)?)?;
+    }
+    answer
 }
 
 fn process_v1(process: &RunningProcess) -> nvmlProcessInfo_v1_t {
@@ -147,12 +187,8 @@ fn process_detail(process: &RunningProcess) -> nvmlProcessDetail_v1_t {
 
 /// Samples newer than the given time. None are a list of none here, whichever way the world says
 /// it; [`put_samples`] makes NOT_FOUND of it, as drivers do.
-fn use_samples(
-    driver: &SimDriver,
-    device: Handle,
-    since_us: u64,
-) -> Result<Vec<ProcessUtilization>> {
-    match driver.process_utilization(device, since_us) {
+fn newer<T>(samples: Result<Vec<T>>) -> Result<Vec<T>> {
+    match samples {
         Err(Return::NOT_FOUND) => Ok(Vec::new()),
         other => other,
     }
@@ -186,7 +222,7 @@ fn use_sample(sample: &ProcessUtilization) -> nvmlProcessUtilizationSample_t {
     }
 }
 
-fn use_info(sample: &ProcessUtilization) -> nvmlProcessUtilizationInfo_v1_t {
+fn use_info(sample: &ProcessUtilizationInfo) -> nvmlProcessUtilizationInfo_v1_t {
     nvmlProcessUtilizationInfo_v1_t {
         timeStamp: sample.timestamp_us,
         pid: sample.pid,
@@ -194,8 +230,8 @@ fn use_info(sample: &ProcessUtilization) -> nvmlProcessUtilizationInfo_v1_t {
         memUtil: sample.memory,
         encUtil: sample.encoder,
         decUtil: sample.decoder,
-        jpgUtil: 0,
-        ofaUtil: 0,
+        jpgUtil: sample.jpeg,
+        ofaUtil: sample.ofa,
     }
 }
 

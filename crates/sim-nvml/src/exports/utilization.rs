@@ -7,10 +7,6 @@ use crate::boundary::exports;
 use crate::handle::Opaque;
 use crate::pointer::Out;
 
-/// Sampling period that the encoder and decoder calls report, in microseconds: 1/6 s, as drivers
-/// report it on idle and on busy GPUs alike.
-const SAMPLING_PERIOD_US: u32 = 166_667;
-
 exports! {
     /// `nvmlDeviceGetUtilizationRates`
     fn nvmlDeviceGetUtilizationRates(driver, device: Opaque, rates: Out<nvmlUtilization_t>) {
@@ -22,15 +18,45 @@ exports! {
     fn nvmlDeviceGetEncoderUtilization(
         driver, device: Opaque, utilization: Out<u32>, period_us: Out<u32>,
     ) {
-        utilization.put(driver.encoder_utilization(device.get()?)?)?;
-        period_us.put(SAMPLING_PERIOD_US)
+        let device = device.get()?;
+        utilization.put(driver.encoder_utilization(device)?)?;
+        period_us.put(driver.sampling_period_us(device)?)
     }
 
     /// `nvmlDeviceGetDecoderUtilization`
     fn nvmlDeviceGetDecoderUtilization(
         driver, device: Opaque, utilization: Out<u32>, period_us: Out<u32>,
     ) {
-        utilization.put(driver.decoder_utilization(device.get()?)?)?;
-        period_us.put(SAMPLING_PERIOD_US)
+        let device = device.get()?;
+        utilization.put(driver.decoder_utilization(device)?)?;
+        period_us.put(driver.sampling_period_us(device)?)
+    }
+
+    /// `nvmlDeviceGetJpgUtilization`
+    fn nvmlDeviceGetJpgUtilization(
+        driver, device: Opaque, utilization: Out<u32>, period_us: Out<u32>,
+    ) {
+        let device = device.get()?;
+        utilization.put(driver.jpg_utilization(device)?)?;
+        period_us.put(driver.sampling_period_us(device)?)
+    }
+
+    /// `nvmlDeviceGetOfaUtilization`
+    fn nvmlDeviceGetOfaUtilization(
+        driver, device: Opaque, utilization: Out<u32>, period_us: Out<u32>,
+    ) {
+        let device = device.get()?;
+        utilization.put(driver.ofa_utilization(device)?)?;
+        period_us.put(driver.sampling_period_us(device)?)
+    }
+
+    /// `nvmlDeviceGetEncoderStats`
+    fn nvmlDeviceGetEncoderStats(
+        driver, device: Opaque, sessions: Out<u32>, fps: Out<u32>, latency_us: Out<u32>,
+    ) {
+        let stats = driver.encoder_stats(device.get()?)?;
+        sessions.put(stats.session_count)?;
+        fps.put(stats.average_fps)?;
+        latency_us.put(stats.average_latency)
     }
 }

@@ -1,7 +1,7 @@
 //! The structures as C programs lay them out, in bytes on x86-64. The bindings are generated, so
 //! what is checked is that their types are the ones that drivers and other programs mean.
 
-use std::mem::{offset_of, size_of};
+use std::mem::offset_of;
 
 use nvml_wrapper_sys::bindings::{
     nvmlAccountingStats_t, nvmlDeviceAttributes_t, nvmlEventData_t, nvmlFieldValue_t,

@@ -9,3 +9,4 @@ mod calls;
 mod exports;
 mod layout;
 mod program;
+mod same;

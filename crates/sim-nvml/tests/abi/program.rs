@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use sim::SimClock;
+
 /// Set in the second run.
 const INSIDE: &str = "SIM_NVML_TEST_INSIDE";
 
@@ -100,10 +102,12 @@ fn again(test: &str, prepare: impl FnOnce(&mut Command)) {
     );
 }
 
-/// The scenario and clock of the world inside, for looking at it without the library.
-pub(crate) fn scenario_and_clock() -> (String, String) {
-    let variable = |name| std::env::var(name).unwrap();
-    let clock = variable("NVML_SIM_CLOCK");
-    assert!(Path::new(&clock).exists(), "the library makes the clock file");
-    (variable("NVML_SIM_SCENARIO"), clock)
+/// The scenario's file, inside.
+pub(crate) fn scenario() -> String {
+    std::env::var("NVML_SIM_SCENARIO").unwrap()
+}
+
+/// The clock of the world, inside; the library has made its file.
+pub(crate) fn clock() -> SimClock {
+    SimClock::open(Path::new(&std::env::var("NVML_SIM_CLOCK").unwrap())).unwrap()
 }
