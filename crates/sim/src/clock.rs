@@ -155,7 +155,7 @@ impl SimClock {
     #[must_use]
     pub fn look(&self) -> (Timestamp, i64) {
         let record = self.record();
-        let now = record.now(SystemClock.now());
+        let now = if record.factor > 0.0 { record.now(SystemClock.now()) } else { record.world };
         (now, now.0.saturating_sub(record.origin.0))
     }
 

@@ -139,22 +139,40 @@ impl HostTree {
         let folder = PathBuf::from("proc").join(pid.to_string());
         if !known {
             self.remove(pid)?;
-            let mut comm = process.base_name().to_vec();
-            comm.truncate(15);
-            comm.push(b'\n');
-            self.write(&folder.join("cgroup"), cgroup::lines(node, process).as_bytes())?;
-            self.write(&folder.join("comm"), &comm)?;
-            self.write(&folder.join("cmdline"), &files::joined(&process.arguments))?;
-            self.write(&folder.join("environ"), &files::environ(node, process, occurrence))?;
-            let status = files::process_status(process, pid);
-            self.write(&folder.join("status"), &status)?;
+            self.add(occurrence, &stat)?;
+        } else if self.written.get(&pid).is_some_and(|written| written.stat != stat) {
+            self.write(&folder.join("stat"), &files::with_comm(&stat, process))?;
         }
         let written = Written { process: occurrence.process, number: occurrence.number, stat };
-        if self.written.get(&pid) != Some(&written) {
-            self.write(&folder.join("stat"), &files::with_comm(&written.stat, process))?;
-            self.written.insert(pid, written);
-        }
+        self.written.insert(pid, written);
         Ok(())
+    }
+
+    /// Make a process's folder, beside its place, and move it there whole.
+    fn add(&self, occurrence: &Occurrence, stat: &str) -> Result<(), HostTreeError> {
+        let node = &self.world.nodes()[self.node];
+        let process = node.process(occurrence);
+        let place = self.folder.join("proc").join(occurrence.pid.to_string());
+        let beside = place.with_extension("new");
+        let mut comm = process.base_name().to_vec();
+        comm.truncate(15);
+        comm.push(b'\n');
+        let entries = [
+            ("cgroup", cgroup::lines(node, process).into_bytes()),
+            ("comm", comm),
+            ("cmdline", files::joined(&process.arguments)),
+            ("environ", files::environ(node, process, occurrence)),
+            ("status", files::process_status(process, occurrence.pid)),
+            ("stat", files::with_comm(stat, process)),
+        ];
+        let _ = std::fs::remove_dir_all(&beside);
+        let made = std::fs::create_dir_all(&beside).and_then(|()| {
+            for (name, bytes) in entries {
+                std::fs::write(beside.join(name), bytes)?;
+            }
+            std::fs::rename(&beside, &place)
+        });
+        made.map_err(|cause| HostTreeError { path: place, cause })
     }
 
     fn remove(&mut self, pid: u32) -> Result<(), HostTreeError> {

@@ -95,10 +95,7 @@ impl Simulation {
             Some(name) => world.node_named(name).ok_or_else(|| unknown(name))?,
             None => 0,
         };
-        let folder = tempfile::Builder::new()
-            .prefix("gpulse-sim-")
-            .tempdir()
-            .map_err(SimulationError::Folder)?;
+        let folder = private_folder(&world, node, &clock).map_err(SimulationError::Folder)?;
         let tree = HostTree::new(Arc::clone(&world), node, folder.path().to_path_buf());
         let tree = Arc::new(Mutex::new(tree));
         let mut simulation = Self {
@@ -200,6 +197,25 @@ impl Simulation {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// A folder that goes with the simulation: in memory where there is room, as every start and stop
+/// of a process writes and removes files.
+fn private_folder(world: &World, node: usize, clock: &SimClock) -> io::Result<tempfile::TempDir> {
+    /// Six files of a page each and a folder, twice.
+    const PROCESS_BYTES: u64 = 64 << 10;
+    const MEMORY: &str = "/dev/shm";
+    let processes = world.nodes()[node].in_proc(clock.look().1).len() as u64;
+    let wanted = (processes + 256) * PROCESS_BYTES;
+    let room = rustix::fs::statvfs(MEMORY).map_or(0, |facts| facts.f_bavail * facts.f_frsize);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("gpulse-sim-");
+    if room >= wanted
+        && let Ok(folder) = builder.tempdir_in(MEMORY)
+    {
+        return Ok(folder);
+    }
+    builder.tempdir()
 }
 
 impl Drop for Simulation {

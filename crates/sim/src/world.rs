@@ -11,6 +11,7 @@ pub(crate) mod gpu;
 pub mod process;
 pub(crate) mod samples;
 pub(crate) mod state;
+pub(crate) mod work;
 
 use std::sync::Arc;
 use std::time::Duration;

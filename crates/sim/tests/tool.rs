@@ -1,6 +1,7 @@
 //! The program `gpulse-sim` as people and tests start it.
 
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "tests run programs")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -330,7 +330,7 @@ impl SimDriver {
         let seen = self.whole("nvmlDeviceGetEncoderStats", device)?;
         let mut stats = EncoderStats::default();
         for (occurrence, _) in seen.node.on_gpu(seen.gpu.index, seen.age_us) {
-            let encodes = seen.node.process(&occurrence).waves.encoder.is_some();
+            let encodes = seen.node.process(&occurrence).work.encodes();
             stats.session_count += u32::from(encodes);
         }
         // 1080p on one encoder, shared by the sessions.

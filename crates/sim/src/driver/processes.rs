@@ -182,8 +182,7 @@ impl Seen<'_> {
         let (mut sm, mut memory, mut held) = (0.0, 0.0, 0);
         for look in 0..LOOKS {
             let age_us = occurrence.start_us + life * look / LOOKS;
-            let rates =
-                crate::world::activity::asked(process, occurrence, age_us.div_euclid(STEP_US));
+            let rates = crate::world::work::asked(process, occurrence, age_us.div_euclid(STEP_US));
             sm += rates.get(Channel::Sm);
             memory += rates.get(Channel::Memory);
             held = held.max(process.memory_bytes(occurrence, age_us));

@@ -14,7 +14,8 @@ use crate::scenario::embedded;
 use crate::scenario::file::{FaultKind, FaultSpec, File, GpuSpec, NodeSpec, PodSpec, ProcessSpec};
 use crate::wave::STEP_US;
 use crate::world::faults::{Fault, Life, Standing};
-use crate::world::process::{Owner, Process, Seat, Waves};
+use crate::world::process::{Owner, Process, Seat};
+use crate::world::work::Work;
 use crate::world::{Gpu, Node};
 
 /// Version of drivers that are not named.
@@ -323,9 +324,11 @@ fn process(node: &Node, spec: &NodeSpec, written: &ProcessSpec, index: u32) -> P
     };
     let zombie = |fault: &&Fault| fault.kind == FaultKind::Zombie && fault.pid == written.pid;
     let vanished = node.faults.iter().find(zombie).filter(|_| written.pid.is_some());
+    let seats: Vec<Seat> = written.gpu.iter().filter_map(|gpu| seats(gpu).ok()).flatten().collect();
+    let on_several = !written.rotate && seats.len() > 1;
     Process {
         index,
-        seats: written.gpu.iter().filter_map(|gpu| seats(gpu).ok()).flatten().collect(),
+        seats,
         rotate: written.rotate,
         start_us,
         stop_us: vanished.map_or_else(
@@ -345,24 +348,8 @@ fn process(node: &Node, spec: &NodeSpec, written: &ProcessSpec, index: u32) -> P
         owner: owner(node, spec, written),
         memory: written.memory.clone(),
         memory_readable: !written.memory_unreadable,
-        waves: waves(written),
+        work: Work::of(written, on_several),
         cpu: written.cpu.clone(),
-    }
-}
-
-fn waves(written: &ProcessSpec) -> Waves {
-    Waves {
-        sm: written.sm.clone(),
-        memory: written.memory_use.clone(),
-        tensor: written.tensor.clone(),
-        dram: written.dram.clone(),
-        encoder: written.encoder.clone(),
-        decoder: written.decoder.clone(),
-        jpeg: written.jpeg.clone(),
-        ofa: written.ofa.clone(),
-        pcie_tx: written.pcie_tx.clone(),
-        pcie_rx: written.pcie_rx.clone(),
-        nvlink: written.nvlink.clone(),
     }
 }
 
@@ -447,7 +434,7 @@ pub(crate) fn settle(node: &mut Node) {
         for gpu in &mut node.gpus {
             if process.seats.iter().any(|seat| seat.gpu == gpu.index) {
                 gpu.members.push(process.index);
-                if process.waves.do_anything() {
+                if process.work.is_any() {
                     gpu.active.push(process.index);
                 }
             }

@@ -171,7 +171,7 @@ pub(crate) struct History {
 /// A state is kept every minute of the world.
 const MARK_STEPS: i64 = 600;
 /// As many are kept; what lies further back is computed from the start again.
-const MARKS: usize = 16;
+const MARKS: usize = 32;
 
 impl History {
     fn at(&mut self, node: &Node, gpu: &Gpu, step: i64) -> &State {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::noise;
 use crate::scenario::file::ProcessKind;
 use crate::wave::Wave;
+use crate::world::work::Work;
 
 /// A GPU, or a MIG device of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,48 +77,8 @@ pub struct Process {
     pub owner: Owner,
     pub(crate) memory: Option<Wave>,
     pub(crate) memory_readable: bool,
-    pub(crate) waves: Waves,
+    pub(crate) work: Work,
     pub(crate) cpu: Option<Wave>,
-}
-
-/// What it does to its GPU over time.
-#[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "each field is the activity it is named after")]
-pub struct Waves {
-    pub sm: Option<Wave>,
-    pub memory: Option<Wave>,
-    pub tensor: Option<Wave>,
-    pub dram: Option<Wave>,
-    pub encoder: Option<Wave>,
-    pub decoder: Option<Wave>,
-    pub jpeg: Option<Wave>,
-    pub ofa: Option<Wave>,
-    pub pcie_tx: Option<Wave>,
-    pub pcie_rx: Option<Wave>,
-    pub nvlink: Option<Wave>,
-}
-
-impl Waves {
-    fn all(&self) -> [&Option<Wave>; 11] {
-        [
-            &self.sm,
-            &self.memory,
-            &self.tensor,
-            &self.dram,
-            &self.encoder,
-            &self.decoder,
-            &self.jpeg,
-            &self.ofa,
-            &self.pcie_tx,
-            &self.pcie_rx,
-            &self.nvlink,
-        ]
-    }
-
-    /// Whether it ever does anything.
-    pub(crate) fn do_anything(&self) -> bool {
-        self.all().into_iter().flatten().any(|wave| !wave.is_nothing())
-    }
 }
 
 /// One life of a process.
@@ -290,7 +251,7 @@ mod tests {
             owner: Owner::Nobody,
             memory: None,
             memory_readable: true,
-            waves: Waves::default(),
+            work: Work::default(),
             cpu: None,
         }
     }

@@ -3,7 +3,8 @@
 use crate::wave::STEP_US;
 use crate::world::activity;
 use crate::world::process::{Occurrence, Seat};
-use crate::world::state::{Channel, Rates};
+use crate::world::state::{Channel, INSTANCES, Rates};
+use crate::world::work;
 use crate::world::{Gpu, Node};
 
 /// The use of one process in one window.
@@ -68,37 +69,47 @@ impl Gpu {
         #[expect(clippy::cast_precision_loss, reason = "a few steps")]
         let part = 1.0 / steps as f64;
         let last = end_us / STEP_US;
+        let mut asked: Vec<(Occurrence, Seat, Rates)> = Vec::new();
         for step in last - steps..last {
             let age_us = step * STEP_US;
             let layout = self.layout_at(age_us);
-            let drawn = activity::drawn(node, self, step);
+            // Of the whole GPU and of each instance.
+            let mut sm = [0.0; INSTANCES + 1];
+            let of = |seat: &Seat| activity::place(layout, seat).map_or(0, |place| place + 1);
+            asked.clear();
             node.each_on(self.index, age_us, &self.active, |occurrence, seat| {
-                let process = &node.processes[occurrence.process as usize];
-                let asked = activity::asked(process, occurrence, step);
-                let factor = part * drawn.scale_of(layout, seat);
-                let same = |window: &&mut UseWindow| window.occurrence == *occurrence;
-                match found[first..].iter_mut().find(same) {
-                    Some(window) => window.rates.add(&asked, factor),
-                    None => {
-                        let mut rates = Rates::default();
-                        rates.add(&asked, factor);
-                        found.push(UseWindow {
-                            occurrence: *occurrence,
-                            seat: *seat,
-                            end_us,
-                            rates,
-                        });
-                    }
-                }
+                let rates = work::asked(node.process(occurrence), occurrence, step);
+                sm[of(seat)] += rates.get(Channel::Sm);
+                asked.push((*occurrence, *seat, rates));
             });
-        }
-        let mut place = first;
-        while place < found.len() {
-            if found[place].is_use() {
-                place += 1;
-            } else {
-                found.remove(place);
+            for (place, (occurrence, seat, rates)) in asked.iter().enumerate() {
+                let factor = part * activity::scale_of(sm[of(seat)]);
+                window_of(found, first, place, occurrence, seat, end_us).add(rates, factor);
             }
         }
+        let used = found.split_off(first).into_iter().filter(UseWindow::is_use);
+        found.extend(used);
     }
+}
+
+/// The sums of a process's window, new if it has none. Processes come in the same order in each
+/// step, so that the place of the step before is nearly always the right one.
+fn window_of<'a>(
+    found: &'a mut Vec<UseWindow>,
+    first: usize,
+    place: usize,
+    occurrence: &Occurrence,
+    seat: &Seat,
+    end_us: i64,
+) -> &'a mut Rates {
+    let same = |window: &UseWindow| window.occurrence == *occurrence && window.seat == *seat;
+    let known = Some(first + place)
+        .filter(|guess| found.get(*guess).is_some_and(same))
+        .or_else(|| found[first..].iter().position(same).map(|at| first + at));
+    let at = known.unwrap_or_else(|| {
+        let rates = Rates::default();
+        found.push(UseWindow { occurrence: *occurrence, seat: *seat, end_us, rates });
+        found.len() - 1
+    });
+    &mut found[at].rates
 }

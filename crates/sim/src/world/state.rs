@@ -141,7 +141,10 @@ impl State {
     /// Go on to the next step.
     pub(crate) fn advance(&mut self, node: &Node, gpu: &Gpu) {
         self.sums.add(&self.rates, STEP_SECONDS);
-        for (sums, rates) in self.instance_sums.iter_mut().zip(&self.instance_rates) {
+        let instances =
+            gpu.layout_at(self.step * STEP_US).map_or(0, |layout| layout.instances.len());
+        let parts = self.instance_sums.iter_mut().zip(&self.instance_rates);
+        for (sums, rates) in parts.take(instances) {
             sums.add(rates, STEP_SECONDS);
         }
         self.energy_joules += self.power_watts * STEP_SECONDS;
