@@ -50,16 +50,12 @@ struct Cli {
 /// One command with its options.
 #[derive(Debug, clap::Subcommand)]
 #[expect(private_interfaces, reason = "the options of a command are nobody's business but its own")]
+#[expect(missing_docs, reason = "a doc comment here would hide the longer one of the options")]
 pub enum Command {
-    /// Show who is on which GPU of this machine.
     Who(who::Args),
-    /// Check what can be read on this machine, what cannot, and what to do about it.
     Doctor(doctor::Args),
-    /// Answer /metrics for Prometheus: GPU metrics (in place of dcgm-exporter) and GPU sessions.
     Exporter(exporter::Args),
-    /// Write GPU sessions to a textfile for node_exporter, once or again and again.
     Collect(collect::Args),
-    /// Write shell completions, man pages and reference pages.
     Gen(gen_files::Args),
 }
 
@@ -97,9 +93,9 @@ impl Command {
 /// A wrong command line, or one that asks for help or the version.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    let stands_in = args.first().is_some_and(|name| {
-        Path::new(name).file_name().is_some_and(|name| name == DCGM_EXPORTER)
-    });
+    let stands_in = args
+        .first()
+        .is_some_and(|name| Path::new(name).file_name().is_some_and(|name| name == DCGM_EXPORTER));
     if stands_in {
         args.insert(1, "exporter".into());
     }

@@ -37,11 +37,10 @@ pub(crate) fn find(asked: Option<&Path>, name: &str) -> Option<PathBuf> {
 fn candidates() -> impl Iterator<Item = PathBuf> {
     let set = |name| env::var_os(name).filter(|value: &OsString| !value.is_empty());
     // Several folders are separated by colons; the first is meant.
-    let systemd = set("STATE_DIRECTORY")
-        .and_then(|dirs| env::split_paths(&dirs).next());
-    let user = set("XDG_DATA_HOME").map(PathBuf::from).or_else(|| {
-        set("HOME").map(|home| Path::new(&home).join(".local/share"))
-    });
+    let systemd = set("STATE_DIRECTORY").and_then(|dirs| env::split_paths(&dirs).next());
+    let user = set("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| set("HOME").map(|home| Path::new(&home).join(".local/share")));
     [systemd, Some(PathBuf::from(SYSTEM)), user.map(|dir| dir.join("gpulse"))].into_iter().flatten()
 }
 

@@ -4,9 +4,9 @@
 //! What a command does is in the crates below; nothing of clap is known there.
 
 mod address;
+mod commands;
 mod config;
 mod data_folder;
-mod commands;
 mod fault;
 mod language;
 mod log;
@@ -19,6 +19,7 @@ mod signals;
 mod table;
 mod version;
 mod who;
+mod wrap;
 
 pub use commands::{Command, parse};
 pub use fault::{Fault, end, refuse};

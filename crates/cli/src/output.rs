@@ -100,6 +100,12 @@ pub(crate) fn terminal_width() -> usize {
         .map_or(USUAL_WIDTH, |columns: u16| usize::from(columns))
 }
 
+/// Rows of the terminal, where there is one.
+pub(crate) fn terminal_rows() -> Option<usize> {
+    let rows = rustix::termios::tcgetwinsize(io::stdout()).ok()?.ws_row;
+    Some(usize::from(rows)).filter(|&rows| rows > 1)
+}
+
 /// Print data.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ mod columns;
 mod gather;
 mod words;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub(crate) use columns::{WhoColumn, choose, csv, table};
 pub(crate) use gather::{Look, Watcher};
@@ -31,7 +31,11 @@ pub(crate) struct Who {
 pub(crate) struct Device {
     /// `0`, or `0_1_0` for a MIG device.
     pub(crate) gpu: String,
+    /// Empty, and `null` in JSON, for a GPU that was lost before it could be asked.
+    #[serde(serialize_with = "null_if_empty")]
     pub(crate) uuid: String,
+    /// As `uuid`.
+    #[serde(serialize_with = "null_if_empty")]
     pub(crate) model: String,
     /// The state of the larger part of it: `free`, `active`, ..., `down`; `no_compute_instance` for
     /// a MIG instance that nobody can use.
@@ -121,6 +125,11 @@ impl Who {
     }
 }
 
+/// What could not be read is `null`.
+fn null_if_empty<S: Serializer>(text: impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    Some(text.as_ref()).filter(|text| !text.is_empty()).serialize(serializer)
+}
+
 /// A row of `-o jsonl`.
 #[derive(Serialize)]
 struct JsonRow<'a> {
@@ -128,7 +137,9 @@ struct JsonRow<'a> {
     at: &'a str,
     node: &'a str,
     gpu: &'a str,
+    #[serde(serialize_with = "null_if_empty")]
     uuid: &'a str,
+    #[serde(serialize_with = "null_if_empty")]
     model: &'a str,
     gpu_state: &'static str,
     /// `null` for a device without session.
@@ -149,3 +160,6 @@ impl<'a> JsonRow<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

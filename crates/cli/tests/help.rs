@@ -47,7 +47,8 @@ fn a_slip_is_answered_with_the_nearest_name() {
         Usage: gpulse who --watch[=<DURATION>]
 
         For more information, try '--help'.
-    "#]].assert_eq(&run(home.path(), &["who", "--wathc"]));
+    "#]]
+    .assert_eq(&run(home.path(), &["who", "--wathc"]));
     expect![[r#"
         exit 2
         --- stderr
@@ -58,7 +59,8 @@ fn a_slip_is_answered_with_the_nearest_name() {
         Usage: gpulse <COMMAND>
 
         For more information, try '--help'.
-    "#]].assert_eq(&run(home.path(), &["expoter"]));
+    "#]]
+    .assert_eq(&run(home.path(), &["expoter"]));
     expect![[r#"
         exit 2
         --- stderr
@@ -68,7 +70,8 @@ fn a_slip_is_answered_with_the_nearest_name() {
         Usage: gpulse who --sim-clock <FILE> <--sim <NAME|FILE>|--sim-library <PATH>>
 
         For more information, try '--help'.
-    "#]].assert_eq(&run(home.path(), &["who", "--sim-clock", "x"]));
+    "#]]
+    .assert_eq(&run(home.path(), &["who", "--sim-clock", "x"]));
 }
 
 #[test]

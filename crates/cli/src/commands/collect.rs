@@ -47,7 +47,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     }
     let to_stdout = args.output == Path::new("-");
     if to_stdout && args.every.is_some() {
-        return Err(Fault::usage(anyhow::anyhow!("--every needs a file to rewrite, not --output -")));
+        return Err(Fault::usage(anyhow::anyhow!(
+            "--every needs a file to rewrite, not --output -"
+        )));
     }
     let Opened { config, machine, simulated, .. } = args.machine.open()?;
     if let Some(name) = simulated {

@@ -16,6 +16,7 @@ use crate::output::{self, When};
 use crate::signals;
 use crate::table::{Colour, visible};
 use crate::who::Message;
+use crate::wrap::wrapped;
 
 /// Check what can be read on this machine, what cannot, and what to do about it.
 ///
@@ -110,26 +111,29 @@ fn json(snapshot: &exporter::Snapshot, answers: &[Answer]) -> serde_json::Result
     Ok(serde_json::to_string_pretty(&report)? + "\n")
 }
 
-/// Each check on a line, what was found below it, and the remedy below that.
+/// Each check with what was found, and below it the remedy.
 fn text(answers: &[Answer], coloured: bool) -> String {
     let mut out = String::new();
     for answer in answers {
         let (word, colour) = mark(answer.status);
-        let word = colour.paint(&format!("{word:<4}"), coloured);
-        let _ = writeln!(out, "{word}  {}: {}", answer.id, visible(&answer.evidence));
+        let found = visible(&format!("{}: {}", answer.id, answer.evidence));
+        let _ =
+            writeln!(out, "{}  {}", colour.paint(&format!("{word:<4}"), coloured), below(&found));
         if let Some(remedy) = &answer.remedy {
-            let _ = writeln!(out, "      remedy: {}", visible(remedy));
+            let _ = writeln!(out, "      {}", below(&visible(&format!("remedy: {remedy}"))));
         }
     }
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
-    let _ = writeln!(
-        out,
-        "{} ok, {} warnings, {} failed",
-        count(Status::Ok),
-        count(Status::Warn),
-        count(Status::Fail)
-    );
+    let (ok, warn, fail) = (count(Status::Ok), count(Status::Warn), count(Status::Fail));
+    let _ = writeln!(out, "{ok} ok, {warn} warnings, {fail} failed");
     out
+}
+
+/// Broken at the terminal's width, under the place where the text of a check begins.
+fn below(text: &str) -> String {
+    const INDENT: usize = 6;
+    wrapped(text, output::terminal_width().saturating_sub(INDENT), 0)
+        .replace('\n', &format!("\n{:INDENT$}", ""))
 }
 
 const fn mark(status: Status) -> (&'static str, Colour) {

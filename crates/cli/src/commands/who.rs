@@ -1,6 +1,8 @@
 //! `gpulse who`: who is on which GPU of this machine.
 
-use std::io::{self, IsTerminal as _, Write as _};
+mod screen;
+
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use exporter::{Node, STATE_FILE, StateUse};
@@ -54,29 +56,30 @@ const SHORTEST_WATCH: Duration = Duration::from_millis(200);
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let columns = columns(args)?;
     let language = Language::of_environment();
-    let form = Form { args, columns, language };
-    let mut watcher = watcher(args, language)?;
+    let (mut watcher, simulated) = watcher(args)?;
+    let form = Form { args, columns, language, simulated };
     let stop = crate::signals::stop_on_signal()?;
     let look = watcher.look(&stop);
-    form.say(&look);
     match args.watch {
-        None => output::print(&form.text(&look)?)?,
         Some(every) => watch(&mut watcher, look, &form, every.max(SHORTEST_WATCH), &stop)?,
+        None => {
+            form.notes(&look).iter().for_each(|note| output::say(note));
+            output::print(&form.text(&look)?)?;
+        }
     }
     Ok(0)
 }
 
-fn watcher(args: &Args, language: Language) -> Result<Watcher, Fault> {
+/// What looks, and the name of the scenario under simulation.
+fn watcher(args: &Args) -> Result<(Watcher, Option<String>), Fault> {
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
-    if let Some(name) = simulated {
-        output::say(&Message::Simulated(name).text(language));
-    }
     // A look: one observation stands for the time before it, and nothing is counted.
     config.session.sampled = true;
     let state = state.find(STATE_FILE).map_or(StateUse::None, StateUse::Read);
     let has_history = state != StateUse::None;
     let starting_for = config.session.starting_for;
-    Ok(Watcher::new(Node::new(&config, machine, &state), has_history, starting_for))
+    let node = Node::new(&config, machine, &state);
+    Ok((Watcher::new(node, has_history, starting_for), simulated))
 }
 
 fn columns(args: &Args) -> Result<Vec<&'static WhoColumn>, Fault> {
@@ -94,9 +97,11 @@ struct Form<'a> {
     args: &'a Args,
     columns: Vec<&'static WhoColumn>,
     language: Language,
+    simulated: Option<String>,
 }
 
 impl Form<'_> {
+    /// The data.
     fn text(&self, look: &Look) -> Result<String, Fault> {
         let output = &self.args.output;
         Ok(match output.format() {
@@ -111,16 +116,22 @@ impl Form<'_> {
         })
     }
 
-    fn say(&self, look: &Look) {
+    /// What a person should know besides.
+    fn notes(&self, look: &Look) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let Some(name) = &self.simulated {
+            notes.push(Message::Simulated(name.clone()).text(self.language));
+        }
         if let Some(no_gpu) = &look.no_gpu {
             if self.args.output.format() != Format::Table {
-                output::say(NoGpu::sentence(self.language));
+                notes.push(NoGpu::sentence(self.language).to_owned());
             }
-            output::say(&no_gpu.details(self.language));
+            notes.push(no_gpu.details(self.language));
         }
         if look.states_need_watching {
-            output::say(&Message::StatesNeedWatching.text(self.language));
+            notes.push(Message::StatesNeedWatching.text(self.language));
         }
+        notes
     }
 }
 
@@ -132,7 +143,7 @@ fn prom(look: &Look) -> String {
 }
 
 /// Look again and again until Ctrl-C. On a terminal the table is redrawn in place; elsewhere each
-/// look is a fresh block, with an empty line between two tables.
+/// look is a fresh block, with an empty line between two tables, and notes are said once.
 fn watch(
     watcher: &mut Watcher,
     first: Look,
@@ -140,42 +151,41 @@ fn watch(
     every: Duration,
     stop: &Stop,
 ) -> Result<(), Fault> {
-    let in_place = io::stdout().is_terminal() && form.args.output.format() == Format::Table;
-    let mut look = first;
-    let mut begin = if in_place { Screen::BEGIN } else { "" };
-    while !stop.is_stopped() {
-        let text = form.text(&look)?;
-        output::print(&if in_place { Screen::frame(begin, &look, &text) } else { text })?;
-        if stop.wait(every) {
+    let is_table = form.args.output.format() == Format::Table;
+    if is_table && io::stdout().is_terminal() {
+        return watch_in_place(watcher, first, form, every, stop);
+    }
+    form.notes(&first).iter().for_each(|note| output::say(note));
+    output::print(&form.text(&first)?)?;
+    while !stop.wait(every) {
+        let look = watcher.look(stop);
+        if stop.is_stopped() {
             break;
         }
-        begin = if in_place { Screen::HOME } else { "\n" };
-        if !in_place && form.args.output.format() == Format::Table {
-            output::print(begin)?;
-        }
-        look = watcher.look(stop);
-    }
-    if in_place {
-        io::stdout().lock().write_all(Screen::END.as_bytes())?;
+        let between = if is_table { "\n" } else { "" };
+        output::print(&format!("{between}{}", form.text(&look)?))?;
     }
     Ok(())
 }
 
-/// The few sequences that redraw a terminal in place.
-struct Screen;
-
-impl Screen {
-    /// Hide the cursor, clear, go home.
-    const BEGIN: &str = "\x1b[?25l\x1b[2J\x1b[H";
-    const HOME: &str = "\x1b[H";
-    /// Show the cursor again.
-    const END: &str = "\x1b[?25h";
-
-    /// A frame: time and node, then the table; the rest of each old line, and what is below, is
-    /// erased, so that nothing flickers.
-    fn frame(begin: &str, look: &Look, text: &str) -> String {
-        let head = format!("{}  {}\n", look.who.node, look.who.at);
-        let lines = (head + text).replace('\n', "\x1b[K\n");
-        format!("{begin}{lines}\x1b[J")
-    }
+fn watch_in_place(
+    watcher: &mut Watcher,
+    first: Look,
+    form: &Form<'_>,
+    every: Duration,
+    stop: &Stop,
+) -> Result<(), Fault> {
+    output::print(screen::BEGIN)?;
+    let mut look = first;
+    let ended = loop {
+        let text = form.text(&look)?;
+        let drawn = output::print(&screen::frame(&look.who, &text, &form.notes(&look)));
+        if drawn.is_err() || stop.wait(every) {
+            break drawn;
+        }
+        look = watcher.look(stop);
+    };
+    // The cursor comes back whatever ended the watch.
+    output::print(screen::END)?;
+    Ok(ended?)
 }

@@ -44,7 +44,7 @@ fn push_command(out: &mut String, command: &Command, name: &str) {
             "| {} | {} | {} | {} |",
             spelling(arg),
             meaning(arg),
-            arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect::<Vec<_>>().join(" "),
+            default(arg),
             arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default(),
         );
     }
@@ -54,13 +54,14 @@ fn push_command(out: &mut String, command: &Command, name: &str) {
 }
 
 fn spelling(arg: &Arg) -> String {
-    let value = arg.get_action().takes_values().then(|| value_of(arg)).unwrap_or_default();
+    let takes_value = arg.get_action().takes_values();
+    let value = if takes_value { value_of(arg) } else { String::new() };
     let Some(long) = arg.get_long() else { return format!("`{}`", value.trim()) };
     let aliases = arg.get_visible_aliases().unwrap_or_default();
     let longs = [long].into_iter().chain(aliases).map(|name| format!("--{name}"));
     let shorts = arg.get_short_and_visible_aliases().unwrap_or_default();
     let names = shorts.iter().map(|char| format!("-{char}")).chain(longs);
-    format!("`{}{}`", names.collect::<Vec<_>>().join(", "), cell(&value))
+    format!("`{}{}`", names.collect::<Vec<_>>().join(", "), value.replace('|', "\\|"))
 }
 
 fn value_of(arg: &Arg) -> String {
@@ -79,5 +80,12 @@ fn meaning(arg: &Arg) -> String {
         .filter(|_| arg.get_action().takes_values())
         .map(|value| format!("`{}`", value.get_name()))
         .collect();
-    if choices.is_empty() { help } else { format!("{help} One of {}.", choices.join(", ")) }
+    if choices.is_empty() { help } else { format!("{help}. One of {}", choices.join(", ")) }
+}
+
+/// The default of an option that takes a value; a bare flag is off.
+fn default(arg: &Arg) -> String {
+    let takes_value = arg.get_action().takes_values();
+    let defaults = arg.get_default_values().iter().filter(|_| takes_value);
+    defaults.map(|value| format!("`{}`", value.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }

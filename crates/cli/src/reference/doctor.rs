@@ -15,13 +15,8 @@ pub(super) fn page() -> String {
          | id | question | remedy, unless the check knows a better one |\n|---|---|---|\n",
     );
     for check in CHECKS {
-        let _ = writeln!(
-            out,
-            "| `{}` | {} | {} |",
-            check.id,
-            cell(check.question),
-            cell(check.remedy)
-        );
+        let _ =
+            writeln!(out, "| `{}` | {} | {} |", check.id, cell(check.question), cell(check.remedy));
     }
     out
 }

@@ -71,8 +71,7 @@ fn push_families(out: &mut String, title: &str, about: &str, metrics: &[Metric])
     let _ = write!(out, "\n## {title}\n{about}\n\n");
     out.push_str("| name | type | unit | labels | meaning |\n|---|---|---|---|---|\n");
     for metric in metrics.iter().filter(|metric| metric.kind != Kind::Label) {
-        let labels: Vec<String> =
-            metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let _ = writeln!(
             out,
             "| `{}` | {} | {} | {} | {} |",
@@ -92,12 +91,7 @@ fn push_exporter(out: &mut String) {
         "Errors that the driver reported. Part `gpu`.",
         exporter::page::XID_METRICS,
     );
-    push_families(
-        out,
-        "The exporter about itself",
-        "Part `self`.",
-        exporter::page::OWN_METRICS,
-    );
+    push_families(out, "The exporter about itself", "Part `self`.", exporter::page::OWN_METRICS);
     push_families(
         out,
         "The textfile about itself",

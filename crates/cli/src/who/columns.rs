@@ -28,25 +28,99 @@ pub(crate) struct Row<'a> {
 
 /// All columns, in their order.
 pub(crate) const COLUMNS: &[WhoColumn] = &[
-    column("node", false, left("NODE"), |row| plain(&row.who.node), |row| Some(row.who.node.clone())),
+    column(
+        "node",
+        false,
+        left("NODE"),
+        |row| plain(&row.who.node),
+        |row| Some(row.who.node.clone()),
+    ),
     column("gpu", true, left("GPU"), gpu, |row| Some(row.device.gpu.clone())),
-    column("uuid", false, left("UUID"), |row| plain(&row.device.uuid), |row| Some(row.device.uuid.clone())),
-    column("model", false, left("MODEL"), |row| plain(&row.device.model), |row| Some(row.device.model.clone())),
-    column("profile", false, left("PROFILE"), |row| optional(row.device.profile.as_deref()), |row| row.device.profile.clone()),
+    column(
+        "uuid",
+        false,
+        left("UUID"),
+        |row| plain(&row.device.uuid),
+        |row| Some(row.device.uuid.clone()),
+    ),
+    column(
+        "model",
+        false,
+        left("MODEL"),
+        |row| plain(&row.device.model),
+        |row| Some(row.device.model.clone()),
+    ),
+    column(
+        "profile",
+        false,
+        left("PROFILE"),
+        |row| optional(row.device.profile.as_deref()),
+        |row| row.device.profile.clone(),
+    ),
     column("who", true, cut_to("WHO", 8), who, |row| row.session.map(|s| s.who.clone())),
-    column("kind", false, left("KIND"), |row| of(row, |s| Some(s.kind)), |row| text(row, |s| Some(s.kind))),
-    column("user", false, left("USER"), |row| of(row, |s| s.user.as_deref()), |row| text(row, |s| s.user.as_deref())),
-    column("namespace", false, left("NAMESPACE"), |row| of(row, |s| s.namespace.as_deref()), |row| text(row, |s| s.namespace.as_deref())),
-    column("pod", false, left("POD"), |row| of(row, |s| s.pod.as_deref()), |row| text(row, |s| s.pod.as_deref())),
-    column("container", false, left("CONTAINER"), |row| of(row, |s| s.container.as_deref()), |row| text(row, |s| s.container.as_deref())),
-    column("session", false, left("SESSION"), |row| of(row, |s| Some(&s.session)), |row| text(row, |s| Some(&s.session))),
+    column(
+        "kind",
+        false,
+        left("KIND"),
+        |row| of(row, |s| Some(s.kind)),
+        |row| text(row, |s| Some(s.kind)),
+    ),
+    column(
+        "user",
+        false,
+        left("USER"),
+        |row| of(row, |s| s.user.as_deref()),
+        |row| text(row, |s| s.user.as_deref()),
+    ),
+    column(
+        "namespace",
+        false,
+        left("NAMESPACE"),
+        |row| of(row, |s| s.namespace.as_deref()),
+        |row| text(row, |s| s.namespace.as_deref()),
+    ),
+    column(
+        "pod",
+        false,
+        left("POD"),
+        |row| of(row, |s| s.pod.as_deref()),
+        |row| text(row, |s| s.pod.as_deref()),
+    ),
+    column(
+        "container",
+        false,
+        left("CONTAINER"),
+        |row| of(row, |s| s.container.as_deref()),
+        |row| text(row, |s| s.container.as_deref()),
+    ),
+    column(
+        "session",
+        false,
+        left("SESSION"),
+        |row| of(row, |s| Some(&s.session)),
+        |row| text(row, |s| Some(&s.session)),
+    ),
     column("pid", true, right("PID"), pid, |row| row.session.map(|s| s.pid.to_string())),
-    column("type", false, left("TYPE"), |row| of(row, |s| Some(s.context)), |row| text(row, |s| Some(s.context))),
-    column("command", true, cut_to("COMMAND", 8), command, |row| text(row, |s| s.command.as_deref())),
+    column(
+        "type",
+        false,
+        left("TYPE"),
+        |row| of(row, |s| Some(s.context)),
+        |row| text(row, |s| Some(s.context)),
+    ),
+    column("command", true, cut_to("COMMAND", 8), command, |row| {
+        text(row, |s| s.command.as_deref())
+    }),
     column("since", true, right("SINCE"), since, |row| text(row, |s| s.since.as_deref())),
-    column("memory", true, right("MEMORY"), memory, |row| row.session?.memory_bytes.map(|b| b.to_string())),
-    column("use", true, right("USE"), utilization, |row| row.session?.utilization_ratio.map(|r| r.to_string())),
-    column("state", true, left("STATE"), state, |row| Some(row.session.map_or(row.device.state, |s| s.state).to_owned())),
+    column("memory", true, right("MEMORY"), memory, |row| {
+        row.session?.memory_bytes.map(|b| b.to_string())
+    }),
+    column("use", true, right("USE"), utilization, |row| {
+        row.session?.utilization_ratio.map(|r| r.to_string())
+    }),
+    column("state", true, left("STATE"), state, |row| {
+        Some(row.session.map_or(row.device.state, |s| s.state).to_owned())
+    }),
 ];
 
 const fn column(
@@ -72,10 +146,7 @@ const fn cut_to(head: &'static str, least: usize) -> Column {
 }
 
 /// The columns of these names, or the usual ones; with `wide`, all. Err: the name that is none.
-pub(crate) fn choose(
-    names: &[String],
-    every: bool,
-) -> Result<Vec<&'static WhoColumn>, String> {
+pub(crate) fn choose(names: &[String], every: bool) -> Result<Vec<&'static WhoColumn>, String> {
     if names.is_empty() {
         return Ok(COLUMNS.iter().filter(|column| every || column.usual).collect());
     }
@@ -92,12 +163,7 @@ pub(crate) fn choose(
 }
 
 /// The table for a terminal.
-pub(crate) fn table(
-    who: &Who,
-    columns: &[&WhoColumn],
-    language: Language,
-    look: Look,
-) -> String {
+pub(crate) fn table(who: &Who, columns: &[&WhoColumn], language: Language, look: Look) -> String {
     let looks: Vec<Column> = columns.iter().map(|column| column.look).collect();
     let rows: Vec<Vec<Cell>> =
         rows(who, language).map(|row| columns.iter().map(|c| (c.cell)(&row)).collect()).collect();
@@ -133,7 +199,11 @@ fn rows(who: &Who, language: Language) -> impl Iterator<Item = Row<'_>> {
     who.rows().map(move |(device, session)| Row { who, device, session, language })
 }
 
+/// What could not be read is a dash.
 fn plain(text: &str) -> Cell {
+    if text.is_empty() {
+        return dim("-");
+    }
     Cell { text: text.to_owned(), colour: Colour::Plain }
 }
 

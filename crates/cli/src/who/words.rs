@@ -17,10 +17,8 @@ impl Message {
     /// In the person's language.
     pub(crate) fn text(&self, language: Language) -> String {
         match self {
-            Self::Simulated(name) => language.pick(
-                format!("simulated machine: {name}"),
-                format!("시뮬레이션된 컴퓨터: {name}"),
-            ),
+            Self::Simulated(name) => language
+                .pick(format!("simulated machine: {name}"), format!("시뮬레이션된 컴퓨터: {name}")),
             Self::StatesNeedWatching => language
                 .pick(
                     "states need 5 min of watching: gpulse exporter",
@@ -49,10 +47,11 @@ impl NoGpu {
 
     /// What was tried, and what to do next.
     pub(crate) fn details(&self, language: Language) -> String {
-        let tried = self.tried.as_deref().unwrap_or(language.pick(
-            "the driver answers and lists no GPU",
-            "드라이버는 응답하지만 GPU가 없습니다",
-        ));
+        let tried =
+            self.tried.as_deref().unwrap_or(language.pick(
+                "the driver answers and lists no GPU",
+                "드라이버는 응답하지만 GPU가 없습니다",
+            ));
         let next = language.pick(
             "see what is missing: gpulse doctor; look around without a GPU: gpulse who --sim \
              h100x8-busy",
@@ -101,7 +100,9 @@ pub(crate) const fn trouble_state(trouble: &Trouble) -> &'static str {
 /// What is wrong with a device, in a few words.
 pub(crate) fn trouble(trouble: &Trouble, device: &Device, language: Language) -> String {
     match trouble {
-        Trouble::Lost => language.pick("GPU lost by the driver", "드라이버가 GPU를 잃음").to_owned(),
+        Trouble::Lost => {
+            language.pick("GPU lost by the driver", "드라이버가 GPU를 잃음").to_owned()
+        }
         Trouble::Stuck => {
             language.pick("driver call does not return", "드라이버 호출이 끝나지 않음").to_owned()
         }
