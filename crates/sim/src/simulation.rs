@@ -226,3 +226,49 @@ impl Drop for Simulation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_simulation_gives_driver_host_and_clock_of_one_world() {
+        let simulation = simulate("h100x8-busy", None).unwrap();
+        let driver = (simulation.driver_opener())().unwrap();
+        driver.init().unwrap();
+        assert!(driver.is_simulated());
+        let gpu = driver.device_handle_by_index(4).unwrap();
+        let listed = driver.compute_processes(gpu).unwrap();
+        for process in &listed {
+            let stat = simulation.procfs().join(process.pid.to_string()).join("stat");
+            assert!(stat.exists(), "{}", stat.display());
+        }
+        assert_eq!((listed.len(), simulation.hostname()), (2, "gpu-a"));
+        assert!(simulation.sysfs().join("bus/pci/devices/0000:18:00.0/vendor").exists());
+        let folder = simulation.procfs();
+        drop(simulation);
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn two_simulations_with_one_clock_file_are_at_one_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("clock");
+        SimClock::open_or_create(&file, crate::Pace::Manual, Duration::from_secs(60)).unwrap();
+        let first = simulate("fault-zombie", Some(&file)).unwrap();
+        let second = simulate("fault-zombie", Some(&file)).unwrap();
+        first.sim_clock().set_age(Duration::from_secs(95)).unwrap();
+        assert_eq!(first.now(), second.now());
+        second.refresh().unwrap();
+        assert!(!second.procfs().join("4001").exists());
+    }
+
+    #[test]
+    fn a_machine_without_driver_has_no_library_either() {
+        let simulation = simulate("no-gpu", None).unwrap();
+        let refused = (simulation.driver_opener())().err().unwrap();
+        assert!(matches!(refused, OpenError::NotFound { .. }), "{refused}");
+        let unknown = simulate_node("no-gpu", Some("gpu-z"), None).unwrap_err().to_string();
+        assert_eq!(unknown, "the scenario has no node `gpu-z`; it has plain");
+    }
+}
