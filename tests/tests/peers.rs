@@ -189,6 +189,10 @@ fn a_lost_gpu_is_lost_to_all_and_the_others_are_the_same() {
     }
     assert!(seen.gpustat["gpus"][1]["name"].as_str().unwrap().contains("GPU is lost"));
     assert_eq!(list(&nvitop[2]["processes"]).len(), 1);
+    seen.agree_on_every_process();
+    let ours = &list(&seen.who["gpus"])[1];
+    assert_eq!(ours["state"], "down", "{ours}");
+    assert!(list(&ours["sessions"]).is_empty(), "{ours}");
 }
 
 #[test]
@@ -295,7 +299,8 @@ impl Seen {
         assert_eq!(self.by_gpulse(), nvitop);
         // gpustat knows no MIG devices, and counts in whole MiB.
         for gpu in list(&self.gpustat["gpus"]) {
-            let Some(expected) = nvitop.get(gpu["uuid"].as_str().unwrap()) else { continue };
+            let known = gpu["uuid"].as_str().and_then(|uuid| nvitop.get(uuid));
+            let Some(expected) = known else { continue };
             let held: BTreeSet<(u64, u64)> = list(&gpu["processes"])
                 .iter()
                 .map(|process| (number(&process["pid"]), number(&process["gpu_memory_usage"])))
@@ -323,6 +328,7 @@ impl Seen {
     fn by_gpulse(&self) -> BTreeMap<String, Held> {
         list(&self.who["gpus"])
             .iter()
+            .filter(|gpu| !gpu["uuid"].is_null())
             .map(|gpu| (uuid(gpu), held(list(&gpu["sessions"]))))
             .collect()
     }

@@ -12,7 +12,7 @@ use nvml_wrapper_sys::bindings::{
 };
 
 use crate::built;
-use crate::program::{clock, with_scenario, with_world};
+use crate::program::{clock, with_machine, with_scenario, with_world};
 
 const SUCCESS: u32 = 0;
 const UNINITIALIZED: u32 = 1;
@@ -25,6 +25,7 @@ const TIMEOUT: u32 = 10;
 const GPU_IS_LOST: u32 = 15;
 const VERSION_MISMATCH: u32 = 25;
 const DEPRECATED: u32 = 26;
+const GPU_NOT_FOUND: u32 = 28;
 
 /// Six words are more than any function that is called this way takes; the C ABI passes all of them
 /// in registers.
@@ -51,10 +52,18 @@ fn a_scenario_that_is_wrong_is_no_driver() {
 
 #[test]
 fn a_machine_without_gpus_needs_the_flag_that_allows_it() {
-    with_scenario("calls::a_machine_without_gpus_needs_the_flag_that_allows_it", "no-gpu", || {
+    let none = "[[node]]\nname = \"gpu-a\"\ndriver = \"590.48.01\"\n";
+    with_machine("calls::a_machine_without_gpus_needs_the_flag_that_allows_it", none, || {
         let nvml = load();
-        // SAFETY: no pointers.
-        assert_ne!(unsafe { nvml.nvmlInit_v2() }, SUCCESS);
+        let mut count = 9;
+        // SAFETY: no pointers but a place for one number.
+        unsafe {
+            assert_eq!(nvml.nvmlInit_v2(), GPU_NOT_FOUND);
+            assert_eq!(nvml.nvmlInitWithFlags(0), GPU_NOT_FOUND);
+            assert_eq!(nvml.nvmlInitWithFlags(1), SUCCESS);
+            assert_eq!(nvml.nvmlDeviceGetCount_v2(&mut count), SUCCESS);
+        }
+        assert_eq!(count, 0);
     });
 }
 

@@ -61,12 +61,17 @@ xid = 79
 
 /// Run `work` with the library's variables set to the scenario and a clock file.
 pub(crate) fn with_world(test: &str, work: impl FnOnce()) {
+    with_machine(test, SCENARIO, work);
+}
+
+/// The same with a scenario of one's own.
+pub(crate) fn with_machine(test: &str, text: &str, work: impl FnOnce()) {
     if std::env::var(INSIDE).as_deref() == Ok(test) {
         return work();
     }
     let folder = tempfile::tempdir().unwrap();
     let scenario = folder.path().join("scenario.toml");
-    fs::write(&scenario, SCENARIO).unwrap();
+    fs::write(&scenario, text).unwrap();
     again(test, |command| {
         command
             .env("NVML_SIM_SCENARIO", &scenario)
@@ -74,7 +79,7 @@ pub(crate) fn with_world(test: &str, work: impl FnOnce()) {
     });
 }
 
-/// Run `work` with that scenario, which may be none.
+/// Run `work` with a scenario by name, which may be none, and no clock file.
 pub(crate) fn with_scenario(test: &str, scenario: &str, work: impl FnOnce()) {
     if std::env::var(INSIDE).as_deref() == Ok(test) {
         return work();
