@@ -1,7 +1,7 @@
 //! The scenario file, field by field, as written.
 //!
 //! Unknown keys are refused. What a field may hold is checked here; whether the whole is possible
-//! is checked in [`check`](super::check).
+//! is checked when it is loaded.
 
 use std::collections::BTreeMap;
 
