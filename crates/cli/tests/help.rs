@@ -27,6 +27,21 @@ fn each_command_explains_itself() {
 }
 
 #[test]
+fn every_command_has_a_file_of_tests() {
+    let home = tempfile::tempdir().unwrap();
+    let help = run(home.path(), &["--help"]);
+    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() >= 5, "{help}");
+    for name in names {
+        // `gen` is a keyword of the language.
+        let file = if name == "gen" { "gen_files" } else { name };
+        let path = format!("{}/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&path).is_file(), "{path} is missing");
+    }
+}
+
+#[test]
 fn a_command_alone_shows_help_and_is_a_usage_error() {
     let home = tempfile::tempdir().unwrap();
     let text = run(home.path(), &[]);
