@@ -130,17 +130,6 @@ const ROWS_OF_OWN: &[Row] = &[
         |metric, snapshot, out| out.sample(metric.name).integer(snapshot.scrapes.refused.into()),
     ),
     row(
-        "gpulse_sessions_folded",
-        Kind::Gauge,
-        Unit::Count,
-        "Count of live sessions that stand in the rows of session=\"rest\".",
-        &[],
-        |metric, snapshot, out| {
-            let folded = i128::try_from(snapshot.view.folded).unwrap_or(i128::MAX);
-            out.sample(metric.name).integer(folded);
-        },
-    ),
-    row(
         "gpulse_simulated",
         Kind::Gauge,
         Unit::None,

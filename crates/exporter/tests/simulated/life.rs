@@ -1,18 +1,13 @@
 //! What the driver does to a node, and what stays: unload and reload, a hang, a new MIG layout,
 //! XIDs, lost rights, restarts.
 
-#![cfg(test)]
-
-#[path = "support/simulated.rs"]
-mod simulated;
-
 use std::time::{Duration, Instant};
 
 use exporter::http::{health, readiness};
 use exporter::{Config, HostLabel, Parts, Snapshot, StateUse, page};
 use model::text::{Family, Sample, parse};
 
-use simulated::{Watched, patient};
+use crate::watched::{Watched, patient};
 
 /// Where the faults of the shipped scenarios are still ahead.
 const START: Duration = Duration::from_secs(60);

@@ -1,13 +1,8 @@
 //! Golden pages: simulated machines at a fixed instant, byte for byte.
 //!
-//! `GPULSE_BLESS=1 cargo test -p exporter --test golden` writes the files anew; the diff is the
-//! review. What depends on the machine that runs the test (durations of calls, cost of the process,
+//! `GPULSE_BLESS=1 cargo test -p exporter --test simulated golden` writes the files anew; the diff
+//! is the review. What depends on the machine that runs the test (durations of calls, cost of the process,
 //! the random name of the run) is left out or masked.
-
-#![cfg(test)]
-
-#[path = "support/simulated.rs"]
-mod simulated;
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +11,7 @@ use std::time::Duration;
 use exporter::{HostLabel, Parts, Snapshot, page};
 use model::text::parse;
 
-use simulated::Watched;
+use crate::watched::Watched;
 
 /// Families whose values no world determines.
 const LEFT_OUT: [&str; 4] = [
