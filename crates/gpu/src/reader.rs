@@ -76,8 +76,8 @@ impl std::fmt::Debug for Reader {
 enum State {
     /// No driver; looked for again at that time.
     Closed { since: Timestamp, next: Timestamp, why: Absence },
-    /// A driver is being opened.
-    Opening { life: Life, began: Instant },
+    /// A driver is being opened; whether the fallback serves meanwhile, as it did before.
+    Opening { life: Life, began: Instant, fallback: bool },
     /// It answers.
     Open(Open),
     /// Let go of on request.
@@ -139,6 +139,9 @@ impl Reader {
             State::Opening { life, .. } => self.ending.lives.extend(life.end()),
             State::Closed { .. } | State::Released => {}
         }
+        if let Some(fallback) = &mut self.fallback {
+            fallback.release();
+        }
         self.remembered.clear();
         self.ending.wait(self.options.deadline);
         tracing::info!("driver let go of on request");
@@ -168,7 +171,7 @@ impl Reader {
         {
             self.begin(now);
         }
-        if let State::Opening { life, began } = &self.state {
+        if let State::Opening { life, began, .. } = &self.state {
             let left = self.options.deadline.saturating_sub(began.elapsed());
             match life.notice_within(left) {
                 Some(Notice::Opened(opened)) => self.opened(now, opened),
@@ -180,8 +183,9 @@ impl Reader {
 
     fn begin(&mut self, now: Timestamp) {
         let opener = Arc::clone(&self.opener);
+        let fallback = matches!(&self.state, State::Closed { why, .. } if why.loadable);
         match Life::begin(opener, Arc::clone(&self.calls), self.options.deadline) {
-            Some(life) => self.state = State::Opening { life, began: Instant::now() },
+            Some(life) => self.state = State::Opening { life, began: Instant::now(), fallback },
             None => self.close(now, Absence::no_thread()),
         }
     }
@@ -219,17 +223,21 @@ impl Reader {
     }
 
     fn without_driver(&mut self, now: Timestamp, ask: Ask) -> Pass {
-        let absence = match &self.state {
+        let mut absence = match &self.state {
             State::Closed { why, .. } => why.clone(),
-            State::Opening { .. } | State::Open(_) => Absence::opening(),
+            State::Opening { fallback, .. } => {
+                Absence { loadable: *fallback, ..Absence::opening() }
+            }
+            State::Open(_) => Absence::opening(),
             State::Released => Absence::released(),
         };
         if absence.loadable
             && let Some(fallback) = &mut self.fallback
         {
             let pass = fallback.pass(now, ask);
-            if pass.source == SourceState::NvidiaSmi {
-                return pass;
+            match pass.source {
+                SourceState::Absent { reason, remedy } => absence.join(&reason, &remedy),
+                SourceState::NvidiaSmi | SourceState::Nvml => return pass,
             }
         }
         let Absence { reason, remedy, .. } = absence;

@@ -20,6 +20,12 @@ impl Absence {
         Self { reason: why.to_string(), remedy: why.remedy().to_owned(), loadable }
     }
 
+    /// Say also why the fallback does not help.
+    pub(super) fn join(&mut self, reason: &str, remedy: &str) {
+        self.reason = format!("{}; {reason}", self.reason);
+        self.remedy = format!("{}; or: {remedy}", self.remedy);
+    }
+
     fn said(reason: &str, remedy: &str) -> Self {
         Self { reason: reason.to_owned(), remedy: remedy.to_owned(), loadable: false }
     }
