@@ -23,6 +23,8 @@ use crate::http;
 /// How far the world stands ahead of the machine, and how old it is.
 const AHEAD: Duration = Duration::from_secs(60);
 const AGE: Duration = Duration::from_secs(600);
+/// nvtop, which has no release on PyPI: Debian's package, for one.
+pub const NVTOP: &str = "GPULSE_TEST_NVTOP";
 /// Bytes of a MiB.
 pub const MIB: u64 = 1 << 20;
 
@@ -144,6 +146,23 @@ impl Bench {
         let screen = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             bail!("nvitop -1: {screen}\n{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(screen)
+    }
+
+    /// nvtop's screen, once it holds all the texts; it has no snapshot mode.
+    ///
+    /// # Errors
+    /// It ends, or a text does not come; with what it had drawn.
+    pub fn nvtop_screen(&self, nvtop: &Path, wanted: &[&str]) -> Result<String> {
+        let script = environment::root().join("tests/python/screen_of.py");
+        let mut command = self.command(&self.programs.python);
+        command.arg(script).args(["20", &wanted.join(",")]).arg(nvtop).arg("-C");
+        command.env("XDG_CONFIG_HOME", self.folder.path());
+        let output = command.output()?;
+        let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            bail!("nvtop: not all of {wanted:?} on\n{screen}");
         }
         Ok(screen)
     }

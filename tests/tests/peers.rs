@@ -1,4 +1,4 @@
-//! nvitop, nvitop-exporter and gpustat, unmodified, on the simulated library: they agree with gpulse
+//! nvitop, nvitop-exporter, gpustat and nvtop, unmodified, on the simulated library: they agree with gpulse
 //! about the same moment. A disagreement is gpulse's mistake until shown otherwise.
 //!
 //! The clock stands still, so that equal means equal, use and power included.
@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::text::Sample;
 use serde_json::Value;
+use tests::environment;
 use tests::or_skip;
-use tests::peers::{Bench, MIB, Programs};
+use tests::peers::{Bench, MIB, NVTOP, Programs};
 
 const IDLE: &str = r#"
 [[node]]
@@ -223,6 +224,17 @@ fn nvitops_screen_and_exporter_work_on_the_library() {
         assert_eq!(expected.len(), 3, "{our_name}");
         assert_eq!(by_uuid(&theirs, their_name, "uuid"), expected, "{our_name}");
     }
+}
+
+#[test]
+fn nvtop_shows_every_gpu_and_process() {
+    let nvtop = or_skip!(environment::program(NVTOP));
+    let bench = Bench::new(or_skip!(Programs::find()), LOAD).unwrap();
+    let pids = [0, 1, 2, 3].map(|number| bench.pid(number).to_string());
+    let memory = ["15690MiB", "2566MiB", "1542MiB", "700MiB"];
+    let gpus = ["Device 0 [NVIDIA H100 80GB HBM3]", "NVIDIA GeForce RTX 2080 SUPER"];
+    let wanted: Vec<&str> = pids.iter().map(String::as_str).chain(memory).chain(gpus).collect();
+    bench.nvtop_screen(&nvtop, &wanted).unwrap();
 }
 
 /// What each program said about one moment.
