@@ -28,7 +28,7 @@ const MAY_BE_UNSAFE: &[&str] = &["crates/gpu/src/nvml/library", "crates/sim-nvml
 
 /// Folders and files that may run programs; tests besides.
 const MAY_RUN_PROGRAMS: &[&str] =
-    &["crates/gpu/src/smi", "crates/sim/src/main.rs", "crates/sim/src/tool", "xtask/", "tests/"];
+    &["crates/gpu/src/smi", "crates/sim/src/bin/gpulse-sim", "xtask/", "tests/"];
 
 const STYLE: &str = "docs/style.md";
 const INVARIANTS: &str = "ARCHITECTURE.md, Invariants";
