@@ -23,7 +23,9 @@ impl Absence {
     /// Say also why the fallback does not help.
     pub(super) fn join(&mut self, reason: &str, remedy: &str) {
         self.reason = format!("{}; {reason}", self.reason);
-        self.remedy = format!("{}; or: {remedy}", self.remedy);
+        if !self.remedy.contains(remedy) {
+            self.remedy = format!("{}; or: {remedy}", self.remedy);
+        }
     }
 
     fn said(reason: &str, remedy: &str) -> Self {
