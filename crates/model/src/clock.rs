@@ -115,11 +115,8 @@ impl Stop {
             else {
                 return false;
             };
-            stopped = self
-                .changed
-                .wait_timeout(stopped, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            stopped =
+                self.changed.wait_timeout(stopped, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }

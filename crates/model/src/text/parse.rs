@@ -246,7 +246,10 @@ mod tests {
             reason("a 1\nb 1\na{x=\"2\"} 1\n"),
             Err((3, "the lines of one family do not stand together"))
         );
-        assert_eq!(reason("# TYPE a gauge\n# TYPE a gauge\n"), Err((2, "second TYPE for one name")));
+        assert_eq!(
+            reason("# TYPE a gauge\n# TYPE a gauge\n"),
+            Err((2, "second TYPE for one name"))
+        );
     }
 
     #[test]
