@@ -58,17 +58,27 @@ async fn until_ended(args: &Args, gpulse: PathBuf) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let address = free_address(args.port)?;
     let machine = Machine { gpulse, scenario: args.scenario.clone(), folder: folder.path() };
-    let mut exporter = machine.exporter(address)?;
+    let mut children = Children { exporter: machine.exporter(address)?, who: None };
     let shown = tokio::select! {
-        shown = show(&machine, &mut exporter, address) => shown,
+        shown = show(&machine, &mut children, address) => shown,
         _ = tokio::signal::ctrl_c() => Ok(()),
         _ = term.recv() => Ok(()),
         () = after(args.r#for) => Ok(()),
     };
-    end(&mut exporter).await;
+    // The table first: it gives the terminal back as it was.
+    if let Some(who) = &mut children.who {
+        end(who).await;
+    }
+    end(&mut children.exporter).await;
     shown?;
     println!("the demo has ended; nothing is left running");
     Ok(())
+}
+
+/// What the demo has started.
+struct Children {
+    exporter: Child,
+    who: Option<Child>,
 }
 
 async fn after(span: Option<Duration>) {
@@ -79,7 +89,8 @@ async fn after(span: Option<Duration>) {
 }
 
 /// Show the world until the exporter or the table ends by itself.
-async fn show(machine: &Machine<'_>, exporter: &mut Child, address: SocketAddr) -> Result<()> {
+async fn show(machine: &Machine<'_>, children: &mut Children, address: SocketAddr) -> Result<()> {
+    let Children { exporter, who } = children;
     machine.ready(exporter, address).await?;
     println!("a simulated machine is running ({}):", machine.scenario);
     println!("  metrics   http://{address}/metrics");
@@ -88,7 +99,7 @@ async fn show(machine: &Machine<'_>, exporter: &mut Child, address: SocketAddr) 
     if std::io::stdout().is_terminal() {
         println!("who is on which GPU follows; Ctrl-C ends\n");
         tokio::time::sleep(PAUSE).await;
-        let mut who = machine.who(Some("--watch=1s")).spawn()?;
+        let who = who.insert(machine.who(Some("--watch=1s")).spawn()?);
         tokio::select! {
             status = who.wait() => drop(status?),
             ended = exporter.wait() => bail!("the exporter ended: {}\n{}", ended?, machine.log()),
@@ -183,7 +194,7 @@ fn free_address(port: u16) -> Result<SocketAddr> {
         .with_context(|| format!("ports {port} to {last} are all taken"))
 }
 
-/// End a child as an administrator would; kill it if it does not.
+/// End a child as an administrator would; kill it if it does not. One that has ended has no id.
 async fn end(child: &mut Child) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(pid) = pid {
