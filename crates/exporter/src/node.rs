@@ -194,7 +194,12 @@ impl Node {
             }
         }
         if self.expected_read.is_none_or(|read| now.since(read) >= EXPECTED_EVERY) {
-            self.expected_gpus = self.host.expected_gpus();
+            let expected = self.host.expected_gpus();
+            if expected > self.expected_gpus && self.expected_gpus.is_some() {
+                tracing::info!(gpus = expected, "a GPU was added, opening the driver again");
+                self.reader.reopen(now);
+            }
+            self.expected_gpus = expected;
             self.expected_read = Some(now);
         }
     }

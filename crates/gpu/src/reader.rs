@@ -156,14 +156,23 @@ impl Reader {
         }
     }
 
+    /// Close the driver and open it in the next pass: NVML counts GPUs when it is opened, so a GPU
+    /// that was added is seen only then. Nothing that was released is taken back.
+    pub fn reopen(&mut self, now: Timestamp) {
+        if !matches!(self.state, State::Released) {
+            self.pause = Duration::ZERO;
+            self.close(now, Absence::not_looked());
+            self.pause = FIRST_PAUSE;
+        }
+    }
+
     /// Open what is due to be opened, and reopen a driver that had no GPU when it was opened.
     fn advance(&mut self, now: Timestamp) {
         if let State::Open(open) = &self.state
             && open.opened.count == 0
             && (now < open.since || now.since(open.since) >= LONGEST_PAUSE)
         {
-            self.close(now, Absence::not_looked());
-            self.state = State::Closed { since: now, next: now, why: Absence::not_looked() };
+            self.reopen(now);
         }
         if let State::Closed { since, next, .. } = &self.state
             && (now >= *next || now < *since)
@@ -207,7 +216,7 @@ impl Reader {
     fn close(&mut self, now: Timestamp, why: Absence) {
         let next = now.after(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if self.logged.as_ref() != Some(&why.reason) {
+        if !self.pause.is_zero() && self.logged.as_ref() != Some(&why.reason) {
             tracing::warn!(reason = why.reason, remedy = why.remedy, "no driver, looking again");
             self.logged = Some(why.reason.clone());
         }

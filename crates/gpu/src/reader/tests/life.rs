@@ -255,3 +255,21 @@ fn wait_for(mut done: impl FnMut() -> bool) {
         model::Stop::default().wait(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_gpu_that_was_added_is_seen_once_the_driver_is_reopened() {
+    let mut bench = Bench::new(vec![gpu("a")]);
+    assert_eq!(bench.pass().gpus.len(), 1);
+    bench.fake.world().gpus.push(gpu("b"));
+    assert_eq!(bench.after(1).gpus.len(), 1);
+    bench.reader.reopen(Timestamp::from_secs(bench.second));
+    // The old life ends on a thread of its own; the new one begins with the first pass after it.
+    let seen = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        bench.after(1).gpus.len() == 2
+    });
+    assert!(seen);
+    bench.reader.release();
+    bench.reader.reopen(Timestamp::from_secs(bench.second));
+    assert!(bench.after(1).gpus.is_empty());
+}
