@@ -314,7 +314,7 @@ pub struct Event {
 /// `nvmlEventTypeXidCriticalError`.
 pub const EVENT_XID_CRITICAL_ERROR: u64 = 0x8;
 /// `nvmlEventMigConfigChange`.
-pub const EVENT_MIG_CONFIG_CHANGE: u64 = 0x200;
+pub const EVENT_MIG_CONFIG_CHANGE: u64 = 0x100;
 
 /// `nvmlClockType_t`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -40,3 +40,10 @@ fn a_wrong_file_is_reported_rather_than_that_nothing_was_found() {
     .unwrap_err();
     assert!(matches!(refused, OpenError::NotNvml { .. }), "{refused}");
 }
+
+#[test]
+fn events_have_the_numbers_of_the_header() {
+    use nvml_wrapper_sys::bindings::{nvmlEventMigConfigChange, nvmlEventTypeXidCriticalError};
+    assert_eq!(crate::nvml::EVENT_XID_CRITICAL_ERROR, nvmlEventTypeXidCriticalError.into());
+    assert_eq!(crate::nvml::EVENT_MIG_CONFIG_CHANGE, nvmlEventMigConfigChange.into());
+}
