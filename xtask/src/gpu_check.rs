@@ -22,7 +22,7 @@ use ::tests::http;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cost::Cost;
-use crate::sim::{PACKAGES, SimulatedMachine};
+use crate::sim::{PACKAGES, Processes, SimulatedMachine};
 use crate::workspace::{self, Built, Profile};
 use compare::Verdict;
 use load::Load;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let simulated = args
         .sim
         .as_deref()
-        .map(|scenario| SimulatedMachine::start(&built, scenario, None))
+        .map(|scenario| SimulatedMachine::start(&built, scenario, None, Processes::Simulated))
         .transpose()?;
     let smi = Smi::new(simulated.as_ref());
     let machine = smi.machine().context(

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use ::tests::child::Child;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::workspace::{self, Built, Profile};
@@ -34,7 +34,8 @@ pub(crate) struct Args {
 /// Run it.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let built = workspace::build(Profile::Dev, PACKAGES)?;
-    let machine = SimulatedMachine::start(&built, &args.scenario, args.node.as_deref())?;
+    let node = args.node.as_deref();
+    let machine = SimulatedMachine::start(&built, &args.scenario, node, Processes::Real)?;
     eprintln!("simulated machine: {}", args.scenario);
     eprintln!("its processes, for programs that take a folder: {}", machine.procfs().display());
     let (program, arguments) = args.command.split_first().context("no command")?;
@@ -45,6 +46,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .with_context(|| format!("cannot run {}", program.display()))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Where the simulated processes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Processes {
+    /// In the host tree alone.
+    Simulated,
+    /// Those that do not repeat are sleeping children too, for programs that look into `/proc`.
+    Real,
 }
 
 /// A simulated machine for programs that load `libnvidia-ml.so.1` or run `nvidia-smi`.
@@ -59,9 +69,14 @@ pub(crate) struct SimulatedMachine {
 
 impl SimulatedMachine {
     /// Lay it out and start the keeper of its host tree.
-    pub(crate) fn start(built: &Built, scenario: &str, node: Option<&str>) -> Result<Self> {
+    pub(crate) fn start(
+        built: &Built,
+        scenario: &str,
+        node: Option<&str>,
+        processes: Processes,
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let scenario = absolute(scenario)?;
+        let mut scenario = absolute(scenario)?;
         lay_out(built, folder.path())?;
         let mut command = Command::new(&built.simulator);
         command.arg("run").arg(&scenario).arg("--root").arg(folder.path().join("host"));
@@ -69,10 +84,14 @@ impl SimulatedMachine {
         if let Some(node) = node {
             command.args(["--node", node]);
         }
+        if processes == Processes::Real {
+            command.arg("--spawn");
+        }
         let mut keeper = Child::start("gpulse-sim", &mut command, folder.path())?;
-        let stat = folder.path().join("host/proc/stat");
-        keeper.until("the simulated host", |_| {
-            if stat.exists() { Ok(()) } else { bail!("{} is absent", stat.display()) }
+        // The scenario it keeps: with real processes it is another, which has their PIDs.
+        scenario = keeper.until("the simulated host", |log| {
+            let line = log.lines().find_map(|line| line.strip_prefix("NVML_SIM_SCENARIO="));
+            line.map(str::to_owned).context("it has not said its scenario")
         })?;
         Ok(Self { _keeper: keeper, folder, scenario, node: node.map(str::to_owned) })
     }

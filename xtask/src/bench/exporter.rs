@@ -1,7 +1,8 @@
 //! The exporter beside nvitop-exporter: the same simulated driver, the same run, the same scrapes.
 //!
-//! Both load the library through the C ABI. What differs is said: nvitop-exporter looks for its
-//! processes in a `/proc` of its own choosing, which here is the simulated host's for both.
+//! Both load the library through the C ABI. One thing differs, in nvitop-exporter's favour: it takes
+//! no other `/proc` than the machine's, where the simulated processes are not, so it reads nothing
+//! about them beyond the driver, while gpulse reads the simulated host's.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Promise, judge};
 use crate::cost::Cost;
 use crate::setup;
-use crate::sim::{PACKAGES, SimulatedMachine};
+use crate::sim::{PACKAGES, Processes, SimulatedMachine};
 use crate::workspace::{self, Built, Profile};
 
 /// How often Prometheus would ask.
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut packages = vec!["cli"];
     packages.extend(PACKAGES);
     let built = workspace::build(Profile::Release, &packages)?;
-    let machine = SimulatedMachine::start(&built, &args.scenario, None)?;
+    let machine = SimulatedMachine::start(&built, &args.scenario, None, Processes::Simulated)?;
 
     let mut subjects = vec![gpulse(&built, &machine)?];
     match &python {
@@ -98,23 +99,13 @@ fn nvitop_exporter(python: &Path, machine: &SimulatedMachine) -> Result<Subject>
     let port = http::free_port()?;
     let mut command = Command::new(python);
     command
-        .arg("-c")
-        .arg(ON_SIMULATED_HOST)
+        .args(["-m", "nvitop_exporter"])
         .args(["--hostname", "gpu-a", "--bind-address", "127.0.0.1"])
         .args(["--port", &port.to_string(), "--interval", "1"])
-        .env("SIMULATED_PROCFS", machine.procfs())
         .envs(machine.environment());
     let child = Child::start("nvitop-exporter", &mut command, machine.folder())?;
     subject("nvitop-exporter", child, SocketAddr::from(([127, 0, 0, 1], port)))
 }
-
-/// nvitop-exporter as it is, with psutil's own setting for another `/proc`.
-const ON_SIMULATED_HOST: &str = "\
-import os, runpy, sys
-import psutil
-psutil.PROCFS_PATH = os.environ['SIMULATED_PROCFS']
-sys.argv[0] = 'nvitop-exporter'
-runpy.run_module('nvitop_exporter', run_name='__main__', alter_sys=True)";
 
 fn subject(name: &'static str, mut child: Child, address: SocketAddr) -> Result<Subject> {
     let page = child.until("a page with GPUs", |_| {
@@ -151,7 +142,11 @@ fn measure(subjects: &mut [Subject], args: &Args) -> Result<Vec<Figures>> {
 }
 
 fn costs(subjects: &[Subject]) -> Result<Vec<Cost>> {
-    subjects.iter().map(|subject| Cost::of(subject.child.id())).collect()
+    let cost = |subject: &Subject| {
+        Cost::of(subject.child.id())
+            .with_context(|| format!("{} has ended\n{}", subject.name, subject.child.log()))
+    };
+    subjects.iter().map(cost).collect()
 }
 
 fn scrape_for(subjects: &[Subject], span: Duration) -> Result<()> {
