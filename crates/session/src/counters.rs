@@ -1,4 +1,5 @@
-//! The counters of one run, in whole microseconds so that parts add up exactly.
+//! The counters of one run, in whole numbers: parts add up exactly, and a counter read back from a
+//! state file is the same to the last digit.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +10,14 @@ use crate::view::Quality;
 pub const SM_BOUNDS: [f64; 9] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0];
 
 /// What is counted for a session, or for the sessions folded into one `rest` row.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// Parts of device seconds in microseconds, by [`DeviceState::ALL`].
     pub micros: [u64; DeviceState::ALL.len()],
     /// Microseconds by SM use, not cumulative, by [`SM_BOUNDS`] and then everything above.
     pub sm_micros: [u64; SM_BOUNDS.len() + 1],
-    /// SM use times seconds.
-    pub sm_seconds: f64,
+    /// SM use (0..1) times microseconds.
+    pub sm_use_micros: u64,
     /// CPU time in microseconds.
     pub cpu_micros: u64,
     /// Effective microseconds, measured.
@@ -24,7 +25,9 @@ pub struct Counters {
     /// Effective microseconds, inferred.
     pub effective_inferred_micros: u64,
     /// Bytes times seconds.
-    pub memory_byte_seconds: f64,
+    pub memory_byte_seconds: u64,
+    /// What is left over of the above, in bytes times microseconds.
+    pub memory_byte_micros: u64,
 }
 
 impl Counters {
@@ -45,13 +48,14 @@ impl Counters {
     pub(crate) fn book_sm(&mut self, use_ratio: f64, micros: u64) {
         let bucket = SM_BOUNDS.iter().position(|bound| use_ratio <= *bound);
         self.sm_micros[bucket.unwrap_or(SM_BOUNDS.len())] += micros;
-        self.sm_seconds += use_ratio * seconds(micros);
+        self.sm_use_micros += part(use_ratio, micros);
     }
 
     /// Book memory held over some time.
-    #[expect(clippy::cast_precision_loss, reason = "a part in 2^53 of a byte figure is no loss")]
     pub(crate) fn book_memory(&mut self, bytes: u64, micros: u64) {
-        self.memory_byte_seconds += bytes as f64 * seconds(micros);
+        let sum = bytes.saturating_mul(micros).saturating_add(self.memory_byte_micros);
+        self.memory_byte_seconds = self.memory_byte_seconds.saturating_add(sum / 1_000_000);
+        self.memory_byte_micros = sum % 1_000_000;
     }
 
     /// All microseconds of its parts.
@@ -76,6 +80,12 @@ impl DeviceCounters {
     pub fn total_micros(&self) -> u64 {
         self.micros.iter().sum()
     }
+}
+
+/// A ratio (0..1) of some microseconds, to the nearest one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a second")]
+fn part(ratio: f64, micros: u64) -> u64 {
+    (ratio.clamp(0.0, 1.0) * seconds(micros) * 1e6).round() as u64
 }
 
 /// Microseconds as seconds.

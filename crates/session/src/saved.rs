@@ -12,6 +12,7 @@ use model::device::Device;
 use serde::{Deserialize, Serialize};
 
 use crate::counters::{Counters, DeviceCounters};
+use crate::identity::Start;
 use crate::state::Watch;
 use crate::view::{End, SessionFacts};
 
@@ -60,6 +61,7 @@ pub(crate) struct SavedSession {
     /// Place of its device in the list of devices.
     pub(crate) device: usize,
     pub(crate) facts: Arc<SessionFacts>,
+    pub(crate) key: Start,
     pub(crate) start_ticks: Option<u64>,
     pub(crate) last_seen: Timestamp,
     pub(crate) left_at: Option<Timestamp>,

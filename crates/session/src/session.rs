@@ -9,6 +9,7 @@ use model::process::OwnerKind;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::evidence::SessionEvidence;
+use crate::identity::Start;
 use crate::state::{SessionState, Subject, Watch};
 use crate::view::{End, Quality, SessionFacts, Utilization};
 
@@ -18,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) facts: Arc<SessionFacts>,
     /// Index of its device in the engine.
     pub(crate) device: usize,
+    /// With its PID what makes it this session.
+    pub(crate) key: Start,
     /// Start of its process in clock ticks, once read.
     pub(crate) start_ticks: Option<u64>,
     /// The pass that saw it last.
@@ -110,10 +113,11 @@ impl Engines {
 
 impl Session {
     /// A session that begins at `now` for the engine.
-    pub(crate) fn new(facts: Arc<SessionFacts>, device: usize, now: Timestamp) -> Self {
+    pub(crate) fn new(facts: Arc<SessionFacts>, device: usize, key: Start, now: Timestamp) -> Self {
         Self {
             facts,
             device,
+            key,
             start_ticks: None,
             pass: 0,
             listed: false,
@@ -145,6 +149,14 @@ impl Session {
 
     pub(crate) fn is_live(&self) -> bool {
         self.end.is_none()
+    }
+
+    /// The keys under which it is found when its process comes back: its own, and the one that was
+    /// learned later.
+    pub(crate) fn closed_keys(&self) -> impl Iterator<Item = (usize, u32, Start)> + use<> {
+        let learned = self.start_ticks.map(Start::Ticks).filter(|learned| *learned != self.key);
+        let (device, pid) = (self.device, self.facts.pid);
+        std::iter::once(self.key).chain(learned).map(move |key| (device, pid, key))
     }
 
     /// Whether it has a part in its device's time: the MPS server owns nothing.

@@ -181,10 +181,8 @@ impl Engine {
     }
 
     fn forget(&mut self, index: u32) {
-        if let Some(session) = self.sessions.get(index)
-            && let Some(ticks) = session.start_ticks
-        {
-            let key = (session.device, session.facts.pid, ticks);
+        let keys = self.sessions.get(index).map(|session| session.closed_keys());
+        for key in keys.into_iter().flatten() {
             if self.closed.get(&key) == Some(&index) {
                 self.closed.remove(&key);
             }

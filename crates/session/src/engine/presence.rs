@@ -10,7 +10,7 @@ use model::process::{Lookup, Owner, OwnerKind, ProcessFacts};
 use super::{Engine, LookUp};
 use crate::config::UserLabel;
 use crate::device::{Hold, Present};
-use crate::identity::session_id;
+use crate::identity::{Start, session_id};
 use crate::session::Session;
 use crate::view::{End, EndKind, SessionFacts, StartKind};
 
@@ -109,14 +109,14 @@ impl Engine {
 
     /// A process that was not on the device a moment ago: a new session, or one that returns.
     fn open(&mut self, device: usize, process: &DeviceProcess, found: Lookup) -> u32 {
-        let ticks = match &found {
-            Lookup::Facts(facts) => Some(facts.start_ticks),
-            Lookup::Gone | Lookup::Unreadable => None,
+        let key = match &found {
+            Lookup::Facts(facts) => Start::Ticks(facts.start_ticks),
+            Lookup::Gone | Lookup::Unreadable => Start::Seen(self.at.second()),
         };
-        let closed = ticks.and_then(|ticks| self.closed.remove(&(device, process.pid, ticks)));
+        let closed = self.take_closed((device, process.pid, key));
         let session = match closed {
             Some(session) => session,
-            None => self.begin(device, process, &found),
+            None => self.begin(device, process, key, &found),
         };
         self.devices[device].open.insert(process.pid, session);
         self.reopen(session);
@@ -124,7 +124,16 @@ impl Engine {
         session
     }
 
-    fn begin(&mut self, device: usize, process: &DeviceProcess, found: &Lookup) -> u32 {
+    /// An ended session by one of its keys.
+    fn take_closed(&mut self, key: (usize, u32, Start)) -> Option<u32> {
+        let session = self.closed.get(&key).copied()?;
+        for key in self.sessions.get(session)?.closed_keys() {
+            self.closed.remove(&key);
+        }
+        Some(session)
+    }
+
+    fn begin(&mut self, device: usize, process: &DeviceProcess, key: Start, found: &Lookup) -> u32 {
         let now = self.at;
         let first_seen = Timestamp::from_secs(now.second());
         let tracked = &self.devices[device].facts;
@@ -143,16 +152,13 @@ impl Engine {
             start: first_seen,
             start_kind: StartKind::Seen,
         };
-        // Without the process's own start, the second of the first sighting makes the key unique.
-        let mut key = first_seen.second().unsigned_abs();
         if let Lookup::Facts(process) = found {
-            key = process.start_ticks;
             (facts.start, facts.start_kind) = (process.started.min(now), StartKind::Exact);
             describe(&mut facts, process, self.config.user);
         }
-        facts.id = session_id(&self.identity.boot_id, tracked.uuid(), process.pid, key);
+        facts.id = session_id(&self.identity.boot_id, tracked.uuid(), process.pid, key.number());
         let rest = self.rest_of(device, &facts);
-        let mut session = Session::new(Arc::new(facts), device, now);
+        let mut session = Session::new(Arc::new(facts), device, key, now);
         session.rest = rest;
         if !self.has_watched(device) {
             session.live.unwatched_until = Some(now);
@@ -285,14 +291,11 @@ impl Engine {
         known.may_return = may_return;
         known.listed = false;
         known.utilization = None;
-        let (device, pid, ticks) = (known.device, known.facts.pid, known.start_ticks);
-        if known.shown {
-            self.keeping.live_shown -= 1;
-        }
+        let (device, pid, was_shown) = (known.device, known.facts.pid, known.shown);
+        let keys = known.closed_keys();
+        self.closed.extend(keys.map(|key| (key, session)));
+        self.keeping.live_shown -= usize::from(was_shown);
         self.devices[device].open.remove(&pid);
-        if let Some(ticks) = ticks {
-            self.closed.insert((device, pid, ticks), session);
-        }
     }
 
     /// The listed sessions that own a part of the device hold it from now on.

@@ -97,15 +97,16 @@ impl Engine {
     }
 
     fn keep_restored(&mut self, session: Session, rebooted: bool) {
-        let (device, pid, ticks) = (session.device, session.facts.pid, session.start_ticks);
+        let (device, pid) = (session.device, session.facts.pid);
+        let keys = session.closed_keys();
         let live = session.is_live();
         let live_shown = live && session.shown;
         let index = self.sessions.insert(session);
         if live {
             self.devices[device].open.insert(pid, index);
             self.keeping.live_shown += usize::from(live_shown);
-        } else if let Some(ticks) = ticks.filter(|_| !rebooted) {
-            self.closed.insert((device, pid, ticks), index);
+        } else if !rebooted {
+            self.closed.extend(keys.map(|key| (key, index)));
         }
     }
 }
@@ -124,6 +125,7 @@ fn pack_session(session: &Session) -> SavedSession {
     SavedSession {
         device: session.device,
         facts: Arc::clone(&session.facts),
+        key: session.key,
         start_ticks: session.start_ticks,
         last_seen: session.last_seen,
         left_at: session.left_at,
@@ -157,7 +159,7 @@ fn unpack_session(saved: SavedSession, now: Timestamp) -> Session {
         may_return: saved.may_return,
         hidden: saved.hidden,
         counters: saved.counters,
-        ..Session::new(saved.facts, saved.device, now)
+        ..Session::new(saved.facts, saved.device, saved.key, now)
     };
     // The clock may have been set back while nobody watched.
     session.forget_time(now);

@@ -84,8 +84,10 @@ impl Engine {
             .iter()
             .filter(|rest| rest.counters.total_micros() > 0)
             .filter_map(|rest| {
+                // A new device may carry the label of one that is gone.
+                let device = self.devices.get(rest.device).filter(|device| !device.gone)?;
                 Some(RestView {
-                    gpu: self.devices.get(rest.device)?.facts.label.clone(),
+                    gpu: device.facts.label.clone(),
                     owner: rest.owner.clone(),
                     counters: rest.counters.clone(),
                 })

@@ -1,1 +1,9 @@
-//! Rules.
+//! Rules of the engine, each shown by the smallest world that tells it apart.
+
+mod bounds;
+mod evidence;
+mod life;
+mod properties;
+mod restarts;
+mod sampled;
+pub(crate) mod world;

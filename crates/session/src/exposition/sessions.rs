@@ -266,9 +266,17 @@ fn write_counters(view: &View, rows: &[Row<'_>], out: &mut Writer) {
     let counted: Vec<Counted<'_>> = own.chain(rest).collect();
     write_gpu_seconds(&counted, out);
     write_histogram(&counted, out);
-    write_counter(&counted, out, &CPU_SECONDS, |c| seconds(c.cpu_micros));
+    out.metric(&CPU_SECONDS);
+    for (labels, counters) in &counted {
+        let line = out.sample(CPU_SECONDS.name).labels_written(labels);
+        number(line, seconds(counters.cpu_micros));
+    }
     write_effective(&counted, out);
-    write_counter(&counted, out, &MEMORY_SECONDS, |c| c.memory_byte_seconds);
+    out.metric(&MEMORY_SECONDS);
+    for (labels, counters) in &counted {
+        let line = out.sample(MEMORY_SECONDS.name).labels_written(labels);
+        line.integer(counters.memory_byte_seconds.into());
+    }
 }
 
 /// Labels and counters of one session or rest.
@@ -310,7 +318,7 @@ fn write_histogram(counted: &[Counted<'_>], out: &mut Writer) {
             number(line.labels_written(bound), seconds(sum));
         }
         let line = out.sample("gpu_session_sm_seconds_sum").labels_written(labels);
-        number(line, counters.sm_seconds);
+        number(line, seconds(counters.sm_use_micros));
         let line = out.sample("gpu_session_sm_seconds_count").labels_written(labels);
         number(line, seconds(sum));
     }
@@ -329,18 +337,6 @@ fn write_effective(counted: &[Counted<'_>], out: &mut Writer) {
                 number(line.labels_written(quality), seconds(micros));
             }
         }
-    }
-}
-
-fn write_counter(
-    counted: &[Counted<'_>],
-    out: &mut Writer,
-    metric: &Metric,
-    value: fn(&Counters) -> f64,
-) {
-    out.metric(metric);
-    for (labels, counters) in counted {
-        number(out.sample(metric.name).labels_written(labels), value(counters));
     }
 }
 
