@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::cost::Cost;
 use crate::sim::{PACKAGES, Processes, SimulatedMachine};
 use crate::workspace::{self, Built, Profile};
-use compare::Verdict;
+use compare::{Uses, Verdict};
 use load::Load;
 use page::Page;
 use smi::Smi;
@@ -132,7 +132,7 @@ fn exporter(built: &Built, machine: Option<&SimulatedMachine>, folder: &Path) ->
 fn rounds(smi: &Smi, exporter: &mut Child) -> Result<Vec<Verdict>> {
     let address = exporter.address()?;
     let take = || Page::of(&http::get(address, "/metrics")?);
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut uses) = (Vec::new(), Uses::default());
     for round in 1..=ROUNDS {
         let before = take()?;
         let answers = smi.answers()?;
@@ -140,11 +140,13 @@ fn rounds(smi: &Smi, exporter: &mut Child) -> Result<Vec<Verdict>> {
         let after = take()?;
         ensure!(before.devices() > 0, "gpulse shows no device; its log:\n{}", exporter.log());
         compare::round(&mut verdicts, &before, &answers, &after);
+        uses.add(&answers, &after);
         println!("round {round} of {ROUNDS}: {} figures", verdicts.len());
     }
     if verdicts.is_empty() {
         bail!("nothing could be compared: nvidia-smi answered none of the figures");
     }
+    verdicts.extend(uses.verdicts());
     Ok(verdicts)
 }
 

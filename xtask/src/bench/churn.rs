@@ -112,7 +112,6 @@ fn verdict(looks: &[Look]) -> Result<ExitCode> {
     #[expect(clippy::cast_precision_loss, reason = "a count of series")]
     let series = looks.iter().map(|look| look.series).max().unwrap_or(0) as f64;
     Ok(judge(&[
-        Promise { what: "resident memory", at_most: 15.0, unit: "MB", measured: late },
         Promise {
             what: "growth after the first quarter",
             at_most: 1.1,

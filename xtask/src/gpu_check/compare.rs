@@ -3,6 +3,8 @@
 //! A fixed figure must agree in every round. A moving one (power, use, clocks) is a sample of its
 //! own on each side: it must agree in one round at least, and the report says in how many.
 
+use std::collections::BTreeMap;
+
 use super::page::Page;
 use super::smi::{Answers, Process};
 
@@ -65,6 +67,48 @@ pub(super) const FIGURES: &[Figure] = &[
     fixed("DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS", "remapped_rows.uncorrectable"),
 ];
 
+/// Means of use over all rounds may differ by that many points: ours is over seconds, the vendor's
+/// over windows of a second with gaps between.
+const USE_TOLERANCE: f64 = 12.0;
+
+/// SM use of processes, summed over rounds on both sides.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    rounds: usize,
+    sums: BTreeMap<(String, u32), [f64; 2]>,
+}
+
+impl Uses {
+    /// Add one round. The vendor lists no process without use: absent is none in its mean.
+    pub(super) fn add(&mut self, smi: &Answers, page: &Page) {
+        self.rounds += 1;
+        for (gpu, pid, said) in &smi.uses {
+            self.sums.entry((gpu.clone(), *pid)).or_default()[0] += said;
+        }
+        for (gpu, pid, ours) in page.uses() {
+            self.sums.entry((gpu, pid)).or_default()[1] += ours;
+        }
+    }
+
+    /// One verdict per process, if the vendor reads any use at all.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        let total: f64 = self.sums.values().map(|[smi, _]| smi).sum();
+        if total == 0.0 {
+            return Vec::new();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a few rounds")]
+        let rounds = self.rounds.max(1) as f64;
+        let verdict = |((gpu, pid), sums): (&(String, u32), &[f64; 2])| {
+            let [smi, ours] = sums.map(|sum| sum / rounds);
+            let agreed = usize::from((smi - ours).abs() <= USE_TOLERANCE);
+            let last = (agreed == 0).then(|| format!("mean {smi:.1} there, {ours:.1} here"));
+            let what = format!("{gpu} mean SM use of PID {pid}");
+            Verdict { what, agreed, rounds: 1, moves: true, last }
+        };
+        self.sums.iter().map(verdict).collect()
+    }
+}
+
 /// What came of one figure on one GPU.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Verdict {
@@ -93,20 +137,24 @@ pub(super) fn round(verdicts: &mut Vec<Verdict>, before: &Page, smi: &Answers, a
         let (Some(index), Some(uuid)) = (gpu.get("index"), gpu.get("uuid")) else { continue };
         for figure in FIGURES {
             let Some(said) = gpu.get(figure.smi) else { continue };
+            if mig_hides(figure, gpu.get("mig.mode.current")) {
+                continue;
+            }
             let ours = [before, after].map(|page| value(page, figure, uuid));
             let what = format!("{index} {}", figure.name());
             let fault = if is_absent(said) {
                 ours.iter().any(Option::is_some).then(|| format!("{said} there, {ours:?} here"))
-            } else if mig_hides(figure, gpu.get("mig.mode.current")) {
-                None
             } else {
                 disagreement(figure, said, &ours)
             };
             add(verdicts, what, figure.moves, fault);
         }
     }
-    let fault = process_fault(&smi.processes, &before.processes(), &after.processes());
-    add(verdicts, "compute processes: GPU, PID, memory".to_owned(), true, fault);
+    let (before, after) = (before.processes(), after.processes());
+    let fault = who_fault(&smi.processes, &before, &after);
+    add(verdicts, "compute processes: GPU and PID".to_owned(), true, fault);
+    let fault = memory_fault(&smi.processes, &before, &after);
+    add(verdicts, "compute processes: memory".to_owned(), true, fault);
 }
 
 impl Figure {
@@ -152,11 +200,36 @@ fn between(tolerance: f64, said: &str, ours: &[Option<String>; 2]) -> bool {
     said >= a.min(*b) - tolerance && said <= a.max(*b) + tolerance
 }
 
-fn process_fault(smi: &[Process], before: &[Process], after: &[Process]) -> Option<String> {
+/// Processes come and go: the vendor's list must be that of one of the two pages.
+fn who_fault(smi: &[Process], before: &[Process], after: &[Process]) -> Option<String> {
+    let who = |processes: &[Process]| -> Vec<(String, u32)> {
+        processes.iter().map(|process| (process.gpu_uuid.clone(), process.pid)).collect()
+    };
+    let (smi, before, after) = (who(smi), who(before), who(after));
     (smi != before && smi != after).then(|| {
         let missing: Vec<_> = smi.iter().filter(|process| !after.contains(process)).collect();
         let extra: Vec<_> = after.iter().filter(|process| !smi.contains(process)).collect();
         format!("only there: {missing:?}; only here: {extra:?}")
+    })
+}
+
+/// Memory of each process that both pages know, in MiB, one more or less for the cutting.
+fn memory_fault(smi: &[Process], before: &[Process], after: &[Process]) -> Option<String> {
+    let of = |processes: &[Process], wanted: &Process| {
+        let same = |p: &&Process| p.pid == wanted.pid && p.gpu_uuid == wanted.gpu_uuid;
+        processes.iter().find(same).map(|process| process.memory_mib)
+    };
+    smi.iter().find_map(|process| {
+        let (Some(a), Some(b)) = (of(before, process), of(after, process)) else { return None };
+        let agree = match (process.memory_mib, a, b) {
+            (Some(said), Some(a), Some(b)) => {
+                (a.min(b).saturating_sub(1)..=a.max(b) + 1).contains(&said)
+            }
+            (None, None, None) => true,
+            _ => false,
+        };
+        let (pid, said) = (process.pid, process.memory_mib);
+        (!agree).then(|| format!("PID {pid}: {said:?} there, {a:?} and {b:?} here"))
     })
 }
 
@@ -175,8 +248,6 @@ fn add(verdicts: &mut Vec<Verdict>, what: String, moves: bool, fault: Option<Str
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn page(watts: &str) -> Page {
@@ -194,7 +265,7 @@ mod tests {
             .chain(fields)
             .map(|(field, value)| (*field, (*value).to_owned()))
             .collect();
-        Answers { gpus: vec![gpu], processes: Vec::new() }
+        Answers { gpus: vec![gpu], ..Answers::default() }
     }
 
     fn verdict(smi: &Answers, before: &Page, after: &Page, what: &str) -> Verdict {
@@ -230,11 +301,50 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_only_one_side_lists_is_named() {
+    fn figures_of_a_gpu_in_instances_are_not_compared_with_the_whole() {
+        let smi = answers(&[("memory.total", "81559"), ("mig.mode.current", "Enabled")]);
+        let mut verdicts = Vec::new();
+        round(&mut verdicts, &page("1"), &smi, &page("1"));
+        assert!(verdicts.iter().all(|verdict| !verdict.what.contains("FB_TOTAL")));
+    }
+
+    #[test]
+    fn means_of_use_are_compared_over_all_rounds() {
+        let text = |value| {
+            format!(
+                "# TYPE gpu_process_utilization gauge\n\
+                 gpu_process_utilization{{gpu=\"0\",pid=\"7\"}} {value}\n"
+            )
+        };
         let mut smi = answers(&[]);
-        smi.processes.push(Process { gpu_uuid: "GPU-1".to_owned(), pid: 7, memory_mib: Some(1) });
-        let what = "compute processes: GPU, PID, memory";
-        let found = verdict(&smi, &page("1"), &page("1"), what);
-        assert!(!found.agrees() && found.last.unwrap().contains("pid: 7"));
+        let mut uses = Uses::default();
+        smi.uses = vec![("0".to_owned(), 7, 99.0), ("0".to_owned(), 8, 80.0)];
+        uses.add(&smi, &Page::of(&text(60)).unwrap());
+        smi.uses = vec![("0".to_owned(), 8, 80.0)];
+        uses.add(&smi, &Page::of(&text(50)).unwrap());
+        let verdicts = uses.verdicts();
+        assert!(verdicts[0].agrees(), "49.5 and 55");
+        assert_eq!(verdicts[1].last.as_deref(), Some("mean 80.0 there, 0.0 here"));
+    }
+
+    fn process(pid: u32, memory_mib: Option<u64>) -> Process {
+        Process { gpu_uuid: "GPU-1".to_owned(), pid, memory_mib }
+    }
+
+    #[test]
+    fn a_process_that_only_one_side_lists_is_named() {
+        let fault = who_fault(&[process(7, Some(1))], &[], &[]).unwrap();
+        assert!(fault.contains('7'), "{fault}");
+        assert!(who_fault(&[process(7, Some(1))], &[process(7, Some(9))], &[]).is_none());
+    }
+
+    #[test]
+    fn memory_may_lie_between_two_looks_and_unknown_is_not_zero() {
+        let fault =
+            |said, a, b| memory_fault(&[process(7, said)], &[process(7, a)], &[process(7, b)]);
+        assert!(fault(Some(150), Some(100), Some(200)).is_none());
+        assert!(fault(Some(250), Some(100), Some(200)).is_some());
+        assert!(fault(None, Some(0), Some(0)).is_some());
+        assert!(fault(None, None, None).is_none());
     }
 }

@@ -66,6 +66,17 @@ impl Page {
         processes
     }
 
+    /// GPU, PID and SM use in per cent, of each process whose use was read.
+    pub(super) fn uses(&self) -> Vec<(String, u32, f64)> {
+        let samples = self.samples("gpu_process_utilization").iter();
+        samples
+            .filter_map(|sample| {
+                let pid = sample.label("pid")?.parse().ok()?;
+                Some((sample.label("gpu")?.to_owned(), pid, sample.value))
+            })
+            .collect()
+    }
+
     /// The driver's functions, slowest first.
     pub(super) fn calls(&self) -> Vec<Call> {
         let counts = self.samples("gpulse_driver_calls_total");

@@ -34,6 +34,8 @@ pub(super) struct Answers {
     pub gpus: Vec<BTreeMap<&'static str, String>>,
     /// Compute processes.
     pub processes: Vec<Process>,
+    /// GPU index, PID and SM use in per cent, of those whose use it can read.
+    pub uses: Vec<(String, u32, f64)>,
 }
 
 /// One line of the compute processes.
@@ -47,8 +49,8 @@ pub(super) struct Process {
     pub memory_mib: Option<u64>,
 }
 
-/// Fields that say which GPU a row is.
-const IDENTITY: [&str; 3] = ["index", "uuid", "pci.bus_id"];
+/// Fields that say which GPU a row is, and whether its figures stand per instance.
+const IDENTITY: [&str; 4] = ["index", "uuid", "pci.bus_id", "mig.mode.current"];
 
 impl Smi {
     /// The one that a simulated machine brings, else the one on PATH.
@@ -83,7 +85,9 @@ impl Smi {
 
     /// Everything that is compared, now.
     pub(super) fn answers(&self) -> Result<Answers> {
-        Ok(Answers { gpus: self.gpus()?, processes: self.processes()? })
+        // A driver that has no use per process (MIG, vGPU) refuses or prints dashes.
+        let pmon = self.run(&["pmon", "-c", "1"]).unwrap_or_default();
+        Ok(Answers { gpus: self.gpus()?, processes: self.processes()?, uses: uses(&pmon) })
     }
 
     fn gpus(&self) -> Result<Vec<BTreeMap<&'static str, String>>> {
@@ -133,6 +137,21 @@ fn cells(line: &str) -> Vec<String> {
     line.split(", ").map(|cell| cell.trim().to_owned()).collect()
 }
 
+/// GPU, PID and SM use from the process monitor; its header says which column is which.
+fn uses(pmon: &str) -> Vec<(String, u32, f64)> {
+    let header = pmon.lines().find_map(|line| line.strip_prefix("# gpu"));
+    let sm = header.and_then(|names| names.split_whitespace().position(|name| name == "sm"));
+    let Some(sm) = sm else { return Vec::new() };
+    let rows = pmon.lines().filter(|line| !line.starts_with('#'));
+    rows.filter_map(|line| {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        // The header's names begin after the GPU's.
+        let (gpu, pid, use_percent) = (cells.first()?, cells.get(1)?, cells.get(sm + 1)?);
+        Some(((*gpu).to_owned(), pid.parse().ok()?, use_percent.parse().ok()?))
+    })
+    .collect()
+}
+
 fn process(row: &[String]) -> Option<Process> {
     let [uuid, pid, memory] = row else { return None };
     Some(Process {
@@ -176,5 +195,15 @@ mod tests {
         let row = ["GPU-1", "77", "[N/A]"].map(str::to_owned);
         assert_eq!(process(&row).unwrap().memory_mib, None);
         assert_eq!(process(&row[..2]), None);
+    }
+
+    #[test]
+    fn use_is_read_by_the_header_and_a_dash_is_none() {
+        let pmon = "# gpu         pid   type     sm    mem    enc    dec    jpg    ofa    command \n\
+                    # Idx           #    C/G      %      %      %      %      %      %    name \n    \
+                    0       4711     C     99     10      -      -      -      -    python3 \n    \
+                    1          -     -      -      -      -      -      -      -    -       \n";
+        assert_eq!(uses(pmon), [("0".to_owned(), 4711, 99.0)]);
+        assert!(uses("pmon is not supported").is_empty());
     }
 }
