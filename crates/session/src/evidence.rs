@@ -9,6 +9,8 @@ use model::Timestamp;
 
 /// Seconds kept: the delay of closing, the longest gap, and some.
 pub(crate) const KEPT_SECONDS: i64 = 32;
+/// The same as the length of a ring.
+const RING: usize = 32;
 /// An instance with activity up to this is not used: GPM counts housekeeping as well.
 const QUIET_INSTANCE: f64 = 0.01;
 
@@ -40,7 +42,7 @@ pub(crate) struct DeviceSecond {
 /// A device's evidence.
 #[derive(Debug, Clone)]
 pub(crate) struct DeviceEvidence {
-    ring: Box<[DeviceSecond; KEPT_SECONDS as usize]>,
+    ring: Box<[DeviceSecond; RING]>,
     /// The newest pass that asked for use.
     pub(crate) asked: Option<Timestamp>,
     /// Newest stamp of any process's sample.
@@ -51,7 +53,7 @@ pub(crate) struct DeviceEvidence {
 impl Default for DeviceEvidence {
     fn default() -> Self {
         Self {
-            ring: Box::new([DeviceSecond { second: i64::MIN, ..DeviceSecond::default() }; 32]),
+            ring: Box::new([DeviceSecond { second: i64::MIN, ..DeviceSecond::default() }; RING]),
             asked: None,
             newest_stamp: None,
             cadence: Cadence::default(),
@@ -133,12 +135,12 @@ impl SessionSecond {
 /// A session's samples by second.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionEvidence {
-    ring: [SessionSecond; KEPT_SECONDS as usize],
+    ring: [SessionSecond; RING],
 }
 
 impl Default for SessionEvidence {
     fn default() -> Self {
-        Self { ring: [SessionSecond { second: i64::MIN, ..SessionSecond::default() }; 32] }
+        Self { ring: [SessionSecond { second: i64::MIN, ..SessionSecond::default() }; RING] }
     }
 }
 

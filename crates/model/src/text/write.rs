@@ -89,8 +89,28 @@ impl Line<'_> {
 
     /// End with a whole number.
     pub fn integer(self, value: i128) {
+        self.end(|out| match u64::try_from(value) {
+            Ok(value) => push_digits(out, value),
+            Err(_) => {
+                let _ = write!(out, "{value}");
+            }
+        });
+    }
+
+    /// End with microseconds written as seconds, without trailing zeros.
+    pub fn seconds_of_micros(self, micros: u64) {
         self.end(|out| {
-            let _ = write!(out, "{value}");
+            push_digits(out, micros / 1_000_000);
+            let mut rest = micros % 1_000_000;
+            if rest > 0 {
+                out.push('.');
+            }
+            // Digit by digit from the front, until nothing is left.
+            while rest > 0 {
+                rest *= 10;
+                push_digits(out, rest / 1_000_000);
+                rest %= 1_000_000;
+            }
         });
     }
 
@@ -119,6 +139,23 @@ impl Line<'_> {
         value(self.out);
         self.out.push('\n');
     }
+}
+
+/// Append a whole number. A page has thousands of them, and the general way costs several times
+/// as much.
+fn push_digits(out: &mut String, mut value: u64) {
+    // The largest one has 20 digits.
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[first..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Append a number as the text format spells it: shortest decimal, `NaN`, `+Inf`, `-Inf`; an
@@ -204,5 +241,26 @@ mod tests {
         assert_eq!(spelled(1.0), "1");
         assert_eq!(spelled(1e22), "1e22");
         assert_eq!(spelled(2.5e-7), "2.5e-7");
+    }
+
+    #[test]
+    fn whole_numbers_and_seconds_are_spelled_in_full() {
+        let whole = |value: i128| line(|line| line.integer(value));
+        assert_eq!(whole(0), "a 0\n");
+        assert_eq!(whole(-7), "a -7\n");
+        assert_eq!(whole(1_234_567_890), "a 1234567890\n");
+        assert_eq!(whole(u64::MAX.into()), "a 18446744073709551615\n");
+        assert_eq!(whole(i128::from(u64::MAX) + 1), "a 18446744073709551616\n");
+        let seconds = |micros| line(|line| line.seconds_of_micros(micros));
+        assert_eq!(seconds(0), "a 0\n");
+        assert_eq!(seconds(10_000_000), "a 10\n");
+        assert_eq!(seconds(333_333), "a 0.333333\n");
+        assert_eq!(seconds(1_000_050), "a 1.00005\n");
+    }
+
+    fn line(end: impl FnOnce(Line<'_>)) -> String {
+        let mut page = Writer::default();
+        end(page.sample("a"));
+        page.finish()
     }
 }

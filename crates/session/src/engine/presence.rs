@@ -32,7 +32,7 @@ impl Engine {
         for process in processes {
             let session = match self.devices[device].open.get(&process.pid).copied() {
                 Some(session) => self.check(session, process, lookup),
-                None => self.open(device, process, lookup(process.pid)),
+                None => self.open(device, process, &lookup(process.pid)),
             };
             self.touch(session, process, watched);
         }
@@ -62,7 +62,7 @@ impl Engine {
         if self.is_another(session, &found) {
             let device = self.sessions.get(session).map_or(0, |known| known.device);
             self.end(session, End { at: self.at, kind: EndKind::Gone }, false);
-            return self.open(device, process, found);
+            return self.open(device, process, &found);
         }
         self.take_facts(session, &found);
         session
@@ -108,19 +108,19 @@ impl Engine {
     }
 
     /// A process that was not on the device a moment ago: a new session, or one that returns.
-    fn open(&mut self, device: usize, process: &DeviceProcess, found: Lookup) -> u32 {
-        let key = match &found {
+    fn open(&mut self, device: usize, process: &DeviceProcess, found: &Lookup) -> u32 {
+        let key = match found {
             Lookup::Facts(facts) => Start::Ticks(facts.start_ticks),
             Lookup::Gone | Lookup::Unreadable => Start::Seen(self.at.second()),
         };
         let closed = self.take_closed((device, process.pid, key));
         let session = match closed {
             Some(session) => session,
-            None => self.begin(device, process, key, &found),
+            None => self.begin(device, process, key, found),
         };
         self.devices[device].open.insert(process.pid, session);
         self.reopen(session);
-        self.take_facts(session, &found);
+        self.take_facts(session, found);
         session
     }
 

@@ -10,7 +10,7 @@ use model::device::Device;
 use model::metric::{Kind, Metric, Unit};
 use model::text::{Writer, push_escaped_label};
 
-use crate::counters::{Counters, SM_BOUNDS, seconds};
+use crate::counters::{Counters, SM_BOUNDS};
 use crate::state::DeviceState;
 use crate::view::{DeviceView, SessionView, View};
 
@@ -269,7 +269,7 @@ fn write_counters(view: &View, rows: &[Row<'_>], out: &mut Writer) {
     out.metric(&CPU_SECONDS);
     for (labels, counters) in &counted {
         let line = out.sample(CPU_SECONDS.name).labels_written(labels);
-        number(line, seconds(counters.cpu_micros));
+        line.seconds_of_micros(counters.cpu_micros);
     }
     write_effective(&counted, out);
     out.metric(&MEMORY_SECONDS);
@@ -288,7 +288,7 @@ fn write_gpu_seconds(counted: &[Counted<'_>], out: &mut Writer) {
         for (state, micros) in DeviceState::ALL.iter().zip(counters.micros) {
             if micros > 0 {
                 let line = out.sample(GPU_SECONDS.name).labels_written(labels);
-                number(line.label("state", state.as_str()), seconds(micros));
+                line.label("state", state.as_str()).seconds_of_micros(micros);
             }
         }
     }
@@ -315,12 +315,12 @@ fn write_histogram(counted: &[Counted<'_>], out: &mut Writer) {
         for (bound, micros) in BOUNDS.iter().zip(counters.sm_micros) {
             sum += micros;
             let line = out.sample("gpu_session_sm_seconds_bucket").labels_written(labels);
-            number(line.labels_written(bound), seconds(sum));
+            line.labels_written(bound).seconds_of_micros(sum);
         }
         let line = out.sample("gpu_session_sm_seconds_sum").labels_written(labels);
-        number(line, seconds(counters.sm_use_micros));
+        line.seconds_of_micros(counters.sm_use_micros);
         let line = out.sample("gpu_session_sm_seconds_count").labels_written(labels);
-        number(line, seconds(sum));
+        line.seconds_of_micros(sum);
     }
 }
 
@@ -334,7 +334,7 @@ fn write_effective(counted: &[Counted<'_>], out: &mut Writer) {
         for (quality, micros) in parts {
             if micros > 0 {
                 let line = out.sample(EFFECTIVE.name).labels_written(labels);
-                number(line.labels_written(quality), seconds(micros));
+                line.labels_written(quality).seconds_of_micros(micros);
             }
         }
     }
@@ -366,13 +366,13 @@ fn write_device_counters(view: &View, rows: &[(String, &DeviceView)], out: &mut 
         for (state, micros) in DeviceState::ALL.iter().zip(device.counters.micros) {
             let line = out.sample(DEVICE_SECONDS.name).labels_written(labels);
             let line = line.label("run", &view.run).label("state", state.as_str());
-            number(line, seconds(micros));
+            line.seconds_of_micros(micros);
         }
     }
     out.metric(&DEVICE_EFFECTIVE);
     for (labels, device) in rows {
         let line = out.sample(DEVICE_EFFECTIVE.name).labels_written(labels);
-        number(line.label("run", &view.run), seconds(device.counters.effective_micros));
+        line.label("run", &view.run).seconds_of_micros(device.counters.effective_micros);
     }
 }
 
@@ -381,11 +381,11 @@ fn each(
     rows: &[Row<'_>],
     out: &mut Writer,
     metric: &Metric,
-    write: impl Fn(&SessionView, Pending<'_>),
+    write: impl Fn(&SessionView, &mut Pending<'_>),
 ) {
     out.metric(metric);
     for row in rows {
-        write(row.session, Pending { out, name: metric.name, labels: &row.labels });
+        write(row.session, &mut Pending { out, name: metric.name, labels: &row.labels });
     }
 }
 
@@ -396,25 +396,16 @@ struct Pending<'a> {
     labels: &'a str,
 }
 
-fn moment(line: Pending<'_>, at: Option<Timestamp>) {
-    if let Some(at) = at {
-        number(line.out.sample(line.name).labels_written(line.labels), at.as_secs_f64());
+fn moment(line: &mut Pending<'_>, at: Option<Timestamp>) {
+    // Nothing of gpulse's lies before 1970.
+    if let Some(micros) = at.and_then(|at| u64::try_from(at.0).ok()) {
+        line.out.sample(line.name).labels_written(line.labels).seconds_of_micros(micros);
     }
 }
 
-fn bytes(line: Pending<'_>, bytes: Option<u64>) {
+fn bytes(line: &mut Pending<'_>, bytes: Option<u64>) {
     if let Some(bytes) = bytes {
         line.out.sample(line.name).labels_written(line.labels).integer(i128::from(bytes));
-    }
-}
-
-/// End a line; whole numbers, which most are, without the cost of a float.
-fn number(line: model::text::Line<'_>, value: f64) {
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        line.integer(value as i128);
-    } else {
-        line.shortest(value);
     }
 }
 
