@@ -13,18 +13,19 @@ mod page;
 mod report;
 mod smi;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use ::tests::child::Child;
 use ::tests::http;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::cost::Cost;
 use crate::sim::{PACKAGES, Processes, SimulatedMachine};
 use crate::workspace::{self, Built, Profile};
-use compare::{Uses, Verdict};
+use compare::Verdict;
 use load::Load;
 use page::Page;
 use smi::Smi;
@@ -33,6 +34,10 @@ use smi::Smi;
 const ROUNDS: usize = 8;
 /// Time between two of them: longer than one sample of the driver.
 const BETWEEN: Duration = Duration::from_millis(1_500);
+/// Seconds over which the use of processes is averaged on both sides.
+const USE_SECONDS: usize = 30;
+/// The exporter asks for use every 5 s: its figure is that much behind, on average half as much.
+const LAG: Duration = Duration::from_secs(4);
 /// Until a load shows in the driver's means.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -86,7 +91,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     println!("load: {load}");
     std::thread::sleep(SETTLING);
     let before = Cost::of(exporter.id())?;
-    let verdicts = rounds(&smi, &mut exporter)?;
+    let mut verdicts = rounds(&smi, &mut exporter)?;
+    verdicts.extend(use_of_processes(&smi, address)?);
     let after = Cost::of(exporter.id())?;
     let loaded = capture::sections(&smi, "load");
     let page = Page::of(&http::get(address, "/metrics")?)?;
@@ -132,7 +138,7 @@ fn exporter(built: &Built, machine: Option<&SimulatedMachine>, folder: &Path) ->
 fn rounds(smi: &Smi, exporter: &mut Child) -> Result<Vec<Verdict>> {
     let address = exporter.address()?;
     let take = || Page::of(&http::get(address, "/metrics")?);
-    let (mut verdicts, mut uses) = (Vec::new(), Uses::default());
+    let mut verdicts = Vec::new();
     for round in 1..=ROUNDS {
         let before = take()?;
         let answers = smi.answers()?;
@@ -140,14 +146,29 @@ fn rounds(smi: &Smi, exporter: &mut Child) -> Result<Vec<Verdict>> {
         let after = take()?;
         ensure!(before.devices() > 0, "gpulse shows no device; its log:\n{}", exporter.log());
         compare::round(&mut verdicts, &before, &answers, &after);
-        uses.add(&answers, &after);
         println!("round {round} of {ROUNDS}: {} figures", verdicts.len());
     }
     if verdicts.is_empty() {
         bail!("nothing could be compared: nvidia-smi answered none of the figures");
     }
-    verdicts.extend(uses.verdicts());
     Ok(verdicts)
+}
+
+/// The vendor's process monitor and the page over the same seconds. The page shows the mean of the
+/// span that has just passed, so its looks begin that much later.
+fn use_of_processes(smi: &Smi, address: SocketAddr) -> Result<Vec<Verdict>> {
+    println!("use of processes: {USE_SECONDS} s beside the process monitor");
+    std::thread::scope(|scope| {
+        let vendor = scope.spawn(|| smi.uses(USE_SECONDS));
+        std::thread::sleep(LAG);
+        let mut ours = Vec::new();
+        for _ in 0..USE_SECONDS {
+            ours.push(Page::of(&http::get(address, "/metrics")?)?.uses());
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        let vendor = vendor.join().map_err(|_| anyhow!("the process monitor's thread ended"))?;
+        Ok(compare::mean_use(&vendor, USE_SECONDS, &ours))
+    })
 }
 
 /// Real hardware goes into the project; a simulated machine into the build folder.

@@ -11,6 +11,7 @@ mod fault;
 mod language;
 mod log;
 mod machine;
+pub mod memory;
 mod moment;
 mod output;
 mod reference;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::memory::keep_small();
     let command = match cli::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(usage) => return cli::refuse(&usage),

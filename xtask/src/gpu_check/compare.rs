@@ -67,46 +67,38 @@ pub(super) const FIGURES: &[Figure] = &[
     fixed("DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS", "remapped_rows.uncorrectable"),
 ];
 
-/// Means of use over all rounds may differ by that many points: ours is over seconds, the vendor's
-/// over windows of a second with gaps between.
-const USE_TOLERANCE: f64 = 12.0;
+/// Means of use over the same seconds may differ by that many points: the vendor looks once a second
+/// at the newest window, which is shorter or longer than that.
+const USE_TOLERANCE: f64 = 10.0;
 
-/// SM use of processes, summed over rounds on both sides.
-#[derive(Debug, Default)]
-pub(super) struct Uses {
-    rounds: usize,
-    sums: BTreeMap<(String, u32), [f64; 2]>,
+/// GPU index, PID and SM use in per cent, of one look.
+pub(super) type Use = (String, u32, f64);
+
+/// Mean SM use of each process: looks of the vendor beside looks at the page, over the same time.
+/// Neither lists a process without use: absent from a look is none in its mean.
+pub(super) fn mean_use(smi: &[Use], looks: usize, ours: &[Vec<Use>]) -> Vec<Verdict> {
+    if smi.is_empty() {
+        return Vec::new();
+    }
+    let mut means: BTreeMap<(String, u32), [f64; 2]> = BTreeMap::new();
+    for (gpu, pid, percent) in smi {
+        means.entry((gpu.clone(), *pid)).or_default()[0] += percent / count(looks);
+    }
+    for (gpu, pid, percent) in ours.iter().flatten() {
+        means.entry((gpu.clone(), *pid)).or_default()[1] += percent / count(ours.len());
+    }
+    let verdict = |((gpu, pid), [smi, ours]): (&(String, u32), &[f64; 2])| {
+        let agreed = usize::from((smi - ours).abs() <= USE_TOLERANCE);
+        let last = format!("mean {smi:.1} there, {ours:.1} here");
+        let what = format!("{gpu} mean SM use of PID {pid}");
+        Verdict { what, agreed, rounds: 1, moves: true, last: Some(last) }
+    };
+    means.iter().map(verdict).collect()
 }
 
-impl Uses {
-    /// Add one round. The vendor lists no process without use: absent is none in its mean.
-    pub(super) fn add(&mut self, smi: &Answers, page: &Page) {
-        self.rounds += 1;
-        for (gpu, pid, said) in &smi.uses {
-            self.sums.entry((gpu.clone(), *pid)).or_default()[0] += said;
-        }
-        for (gpu, pid, ours) in page.uses() {
-            self.sums.entry((gpu, pid)).or_default()[1] += ours;
-        }
-    }
-
-    /// One verdict per process, if the vendor reads any use at all.
-    pub(super) fn verdicts(&self) -> Vec<Verdict> {
-        let total: f64 = self.sums.values().map(|[smi, _]| smi).sum();
-        if total == 0.0 {
-            return Vec::new();
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a few rounds")]
-        let rounds = self.rounds.max(1) as f64;
-        let verdict = |((gpu, pid), sums): (&(String, u32), &[f64; 2])| {
-            let [smi, ours] = sums.map(|sum| sum / rounds);
-            let agreed = usize::from((smi - ours).abs() <= USE_TOLERANCE);
-            let last = (agreed == 0).then(|| format!("mean {smi:.1} there, {ours:.1} here"));
-            let what = format!("{gpu} mean SM use of PID {pid}");
-            Verdict { what, agreed, rounds: 1, moves: true, last }
-        };
-        self.sums.iter().map(verdict).collect()
-    }
+#[expect(clippy::cast_precision_loss, reason = "a few looks")]
+fn count(looks: usize) -> f64 {
+    looks.max(1) as f64
 }
 
 /// What came of one figure on one GPU.
@@ -265,7 +257,7 @@ mod tests {
             .chain(fields)
             .map(|(field, value)| (*field, (*value).to_owned()))
             .collect();
-        Answers { gpus: vec![gpu], ..Answers::default() }
+        Answers { gpus: vec![gpu], processes: Vec::new() }
     }
 
     fn verdict(smi: &Answers, before: &Page, after: &Page, what: &str) -> Verdict {
@@ -309,22 +301,15 @@ mod tests {
     }
 
     #[test]
-    fn means_of_use_are_compared_over_all_rounds() {
-        let text = |value| {
-            format!(
-                "# TYPE gpu_process_utilization gauge\n\
-                 gpu_process_utilization{{gpu=\"0\",pid=\"7\"}} {value}\n"
-            )
-        };
-        let mut smi = answers(&[]);
-        let mut uses = Uses::default();
-        smi.uses = vec![("0".to_owned(), 7, 99.0), ("0".to_owned(), 8, 80.0)];
-        uses.add(&smi, &Page::of(&text(60)).unwrap());
-        smi.uses = vec![("0".to_owned(), 8, 80.0)];
-        uses.add(&smi, &Page::of(&text(50)).unwrap());
-        let verdicts = uses.verdicts();
+    fn means_of_use_are_compared_over_the_same_time() {
+        let of = |pid, percent| ("0".to_owned(), pid, percent);
+        let smi = [of(7, 99.0), of(8, 80.0), of(8, 80.0)];
+        let ours = [vec![of(7, 60.0)], vec![of(7, 50.0)]];
+        let verdicts = mean_use(&smi, 2, &ours);
         assert!(verdicts[0].agrees(), "49.5 and 55");
+        assert!(!verdicts[1].agrees());
         assert_eq!(verdicts[1].last.as_deref(), Some("mean 80.0 there, 0.0 here"));
+        assert!(mean_use(&[], 2, &ours).is_empty(), "the vendor cannot read use here");
     }
 
     fn process(pid: u32, memory_mib: Option<u64>) -> Process {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use model::text::{Family, Sample};
 
+use super::compare::Use;
 use super::smi::Process;
 
 /// A parsed `/metrics`.
@@ -67,7 +68,7 @@ impl Page {
     }
 
     /// GPU, PID and SM use in per cent, of each process whose use was read.
-    pub(super) fn uses(&self) -> Vec<(String, u32, f64)> {
+    pub(super) fn uses(&self) -> Vec<Use> {
         let samples = self.samples("gpu_process_utilization").iter();
         samples
             .filter_map(|sample| {

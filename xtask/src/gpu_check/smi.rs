@@ -34,8 +34,6 @@ pub(super) struct Answers {
     pub gpus: Vec<BTreeMap<&'static str, String>>,
     /// Compute processes.
     pub processes: Vec<Process>,
-    /// GPU index, PID and SM use in per cent, of those whose use it can read.
-    pub uses: Vec<(String, u32, f64)>,
 }
 
 /// One line of the compute processes.
@@ -85,9 +83,13 @@ impl Smi {
 
     /// Everything that is compared, now.
     pub(super) fn answers(&self) -> Result<Answers> {
-        // A driver that has no use per process (MIG, vGPU) refuses or prints dashes.
-        let pmon = self.run(&["pmon", "-c", "1"]).unwrap_or_default();
-        Ok(Answers { gpus: self.gpus()?, processes: self.processes()?, uses: uses(&pmon) })
+        Ok(Answers { gpus: self.gpus()?, processes: self.processes()? })
+    }
+
+    /// What the process monitor saw in that many seconds, a look each second: GPU index, PID and SM
+    /// use in per cent. A driver that has no use per process (MIG, vGPU) refuses or prints dashes.
+    pub(super) fn uses(&self, seconds: usize) -> Vec<(String, u32, f64)> {
+        uses(&self.run(&["pmon", "-c", &seconds.to_string()]).unwrap_or_default())
     }
 
     fn gpus(&self) -> Result<Vec<BTreeMap<&'static str, String>>> {
