@@ -160,6 +160,13 @@ const DEVICE_SHARE: Metric = gauge(
     "The device's part of its physical GPU: its compute slices over those of the GPU.",
     &["gpu", "UUID", "GPU_I_ID"],
 );
+const FOLDED: Metric = gauge(
+    "gpulse_sessions_folded",
+    Unit::Count,
+    "Live sessions without rows of their own, counted under session=\"rest\".",
+    &[],
+);
+
 /// `gpu_session_*` and `gpu_device_*`, in the order of printing.
 pub const SESSION_METRICS: &[Metric] = &[
     INFO,
@@ -179,6 +186,7 @@ pub const SESSION_METRICS: &[Metric] = &[
     DEVICE_SECONDS,
     DEVICE_EFFECTIVE,
     DEVICE_SHARE,
+    FOLDED,
 ];
 
 /// Write `gpu_session_*` and `gpu_device_*`.
@@ -190,6 +198,8 @@ pub fn write_sessions(view: &View, out: &mut Writer) {
         write_counters(view, &rows, out);
     }
     write_devices(view, out);
+    out.metric(&FOLDED);
+    out.sample(FOLDED.name).integer(i128::try_from(view.folded).unwrap_or(i128::MAX));
 }
 
 /// A session with the labels that all its rows begin with.

@@ -152,6 +152,7 @@ fn a_session_is_shown_with_all_its_rows() {
         gpu_device_seconds_total{gpu="0",UUID="GPU-0",run="run001",state="down"} 0
         gpu_device_effective_seconds_total{gpu="0",UUID="GPU-0",run="run001"} 10
         gpu_device_share_ratio{gpu="0",UUID="GPU-0"} 1
+        gpulse_sessions_folded 0
     "#]].assert_eq(&without_headers(&page));
 }
 
