@@ -33,6 +33,18 @@ pub fn program(variable: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// A program that the set-up does not bring, where the machine has it.
+///
+/// # Errors
+/// The reason to skip.
+pub fn on_path(name: &str) -> Result<PathBuf, String> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("{name} is not on PATH"))
+}
+
 /// The folder of this package's test data.
 #[must_use]
 pub fn testdata() -> PathBuf {

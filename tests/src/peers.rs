@@ -23,8 +23,6 @@ use crate::http;
 /// How far the world stands ahead of the machine, and how old it is.
 const AHEAD: Duration = Duration::from_secs(60);
 const AGE: Duration = Duration::from_secs(600);
-/// nvtop, which has no release on PyPI: Debian's package, for one.
-pub const NVTOP: &str = "GPULSE_TEST_NVTOP";
 /// Bytes of a MiB.
 pub const MIB: u64 = 1 << 20;
 

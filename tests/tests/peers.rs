@@ -11,7 +11,7 @@ use model::text::Sample;
 use serde_json::Value;
 use tests::environment;
 use tests::or_skip;
-use tests::peers::{Bench, MIB, NVTOP, Programs};
+use tests::peers::{Bench, MIB, Programs};
 
 const IDLE: &str = r#"
 [[node]]
@@ -228,7 +228,7 @@ fn nvitops_screen_and_exporter_work_on_the_library() {
 
 #[test]
 fn nvtop_shows_every_gpu_and_process() {
-    let nvtop = or_skip!(environment::program(NVTOP));
+    let nvtop = or_skip!(environment::on_path("nvtop"));
     let bench = Bench::new(or_skip!(Programs::find()), LOAD).unwrap();
     let pids = [0, 1, 2, 3].map(|number| bench.pid(number).to_string());
     let memory = ["15690MiB", "2566MiB", "1542MiB", "700MiB"];

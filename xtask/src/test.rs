@@ -20,6 +20,7 @@ const UNAVOIDABLE: &[(&str, &str)] = &[
     ("needs root", "tests never ask for root"),
     ("runs as root", "root may do what the test expects to be refused"),
     ("nvidia-smi of a real driver", "real hardware"),
+    ("nvtop is not on PATH", "Debian has it in contrib, which its sources need not list"),
 ];
 
 /// Options of `cargo xtask test`.

@@ -75,7 +75,8 @@ const USE_TOLERANCE: f64 = 10.0;
 pub(super) type Use = (String, u32, f64);
 
 /// Mean SM use of each process: looks of the vendor beside looks at the page, over the same time.
-/// Neither lists a process without use: absent from a look is none in its mean.
+/// The vendor does not list a process without use: absent from its look is none in its mean. A
+/// process that began or ended meanwhile is left out.
 pub(super) fn mean_use(smi: &[Use], looks: usize, ours: &[Vec<Use>]) -> Vec<Verdict> {
     if smi.is_empty() {
         return Vec::new();
@@ -93,7 +94,13 @@ pub(super) fn mean_use(smi: &[Use], looks: usize, ours: &[Vec<Use>]) -> Vec<Verd
         let what = format!("{gpu} mean SM use of PID {pid}");
         Verdict { what, agreed, rounds: 1, moves: true, last: Some(last) }
     };
-    means.iter().map(verdict).collect()
+    let stayed = |key: &(String, u32)| {
+        let has =
+            |look: &&Vec<Use>| look.iter().any(|(gpu, pid, _)| (gpu, pid) == (&key.0, &key.1));
+        let looks = ours.iter().filter(has).count();
+        looks == 0 || looks == ours.len()
+    };
+    means.iter().filter(|(key, _)| stayed(key)).map(verdict).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few looks")]
@@ -304,11 +311,12 @@ mod tests {
     fn means_of_use_are_compared_over_the_same_time() {
         let of = |pid, percent| ("0".to_owned(), pid, percent);
         let smi = [of(7, 99.0), of(8, 80.0), of(8, 80.0)];
-        let ours = [vec![of(7, 60.0)], vec![of(7, 50.0)]];
+        let ours = [vec![of(7, 60.0)], vec![of(7, 50.0), of(9, 90.0)]];
         let verdicts = mean_use(&smi, 2, &ours);
         assert!(verdicts[0].agrees(), "49.5 and 55");
         assert!(!verdicts[1].agrees());
         assert_eq!(verdicts[1].last.as_deref(), Some("mean 80.0 there, 0.0 here"));
+        assert_eq!(verdicts.len(), 2, "9 began meanwhile");
         assert!(mean_use(&[], 2, &ours).is_empty(), "the vendor cannot read use here");
     }
 
