@@ -1,7 +1,7 @@
 //! The functions with an answer of their own, under NVML's names, grouped by what they ask for.
 //!
 //! A name here has `y` in the column `answer` of `symbols.tsv`. Every function takes what nvml.h
-//! says; see [`crate::pointer`] for how foreign pointers are treated.
+//! says; see `pointer` for how foreign pointers are treated.
 
 pub mod clocks;
 pub mod discovery;
