@@ -29,9 +29,6 @@ pub(crate) fn eval(
     }
     match op.as_str() {
         "topk" | "bottomk" | "limitk" => {
-            if groups.is_empty() {
-                return Ok(Vec::new());
-            }
             limits(&parameter)?;
             Ok(ranked(&op, &columns, &groups, &parameter))
         }
@@ -68,14 +65,17 @@ fn groups(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
     groups
 }
 
-/// One row per aggregation that makes one value of many.
+/// The values of a group at one step, none absent, and the parameter, to one value.
+type Reduce = fn(&[f64], f64) -> f64;
+
+/// An aggregation that makes one value of many.
 struct Reducer<'a> {
-    reduce: fn(&[f64], f64) -> f64,
+    reduce: Reduce,
     parameter: &'a [f64],
 }
 
 /// What each aggregation does with the values of one group at one step.
-const REDUCERS: &[(&str, fn(&[f64], f64) -> f64)] = &[
+const REDUCERS: &[(&str, Reduce)] = &[
     ("sum", |values, _| Sum::of(values)),
     ("avg", |values, _| Mean::of(values)),
     ("count", |values, _| values.len() as f64),

@@ -34,7 +34,7 @@ pub(crate) fn eval(
         (Evaluated::Vector(a), Evaluated::Vector(b)) => {
             let modifier = node.modifier.clone().unwrap_or_default();
             Evaluated::Vector(match op {
-                Operator::And | Operator::Or | Operator::Unless => set(op, a, b, &modifier),
+                Operator::And | Operator::Or | Operator::Unless => set(op, &a, &b, &modifier),
                 _ => matched(op, a, b, &modifier)?,
             })
         }
@@ -154,8 +154,8 @@ fn key(labels: &Labels, modifier: &BinModifier) -> Labels {
     }
 }
 
-fn set(op: Operator, a: Vec<Column>, b: Vec<Column>, modifier: &BinModifier) -> Vec<Column> {
-    let (kept, other) = if op == Operator::Or { (&b, &a) } else { (&a, &b) };
+fn set(op: Operator, a: &[Column], b: &[Column], modifier: &BinModifier) -> Vec<Column> {
+    let (kept, other) = if op == Operator::Or { (b, a) } else { (a, b) };
     let mut there: HashMap<Labels, Vec<bool>> = HashMap::new();
     for column in other {
         let steps = there
@@ -179,7 +179,7 @@ fn set(op: Operator, a: Vec<Column>, b: Vec<Column>, modifier: &BinModifier) -> 
             column
         })
         .collect();
-    if op == Operator::Or { a.into_iter().chain(filtered).collect() } else { filtered }
+    if op == Operator::Or { a.iter().cloned().chain(filtered).collect() } else { filtered }
 }
 
 /// Arithmetic and comparison between vectors.

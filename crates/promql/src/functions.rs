@@ -162,7 +162,7 @@ pub(crate) fn call(
             if name == "double_exponential_smoothing" {
                 check_factors(&scalars)?;
             }
-            over_windows(context, &args[at], steps, &scalars, *keeps_name, |w| kernel(w))
+            over_windows(context, &args[at], steps, &scalars, *keeps_name, kernel)
         }
         Map(kernel) => {
             let scalars = scalars(context, args, Some(0), steps)?;
@@ -460,7 +460,7 @@ fn histogram_quantile(
     let columns = histogram::over_buckets(
         context,
         ("histogram_quantile", 1),
-        columns,
+        &columns,
         |step, buckets, labels| {
             let (value, forced) = histogram::quantile(quantiles[step], buckets);
             if forced {
@@ -487,7 +487,7 @@ fn histogram_fraction(
     Ok(Evaluated::Vector(histogram::over_buckets(
         context,
         ("histogram_fraction", 2),
-        columns,
+        &columns,
         |step, buckets, _| histogram::fraction(bounds[0][step], bounds[1][step], buckets),
     )))
 }

@@ -13,7 +13,7 @@ type Buckets = Vec<(f64, f64)>;
 pub(crate) fn over_buckets(
     context: &Context<'_>,
     (function, argument): (&str, usize),
-    columns: Vec<Column>,
+    columns: &[Column],
     mut kernel: impl FnMut(usize, &mut Buckets, &Labels) -> f64,
 ) -> Vec<Column> {
     let mut groups: HashMap<Labels, (bool, Vec<(f64, usize)>)> = HashMap::new();
