@@ -225,7 +225,11 @@ fn matched(
             let labels = joined.labels(column, &one[at]);
             let drop_name = modifier.return_bool || !op.compares();
             let values = joined.values(column, &one[at]);
-            result.add(Column { labels, drop_name, values }, modifier)?;
+            let grouped = modifier.card != VectorMatchCardinality::OneToOne;
+            let group = (key.clone(), grouped.then(|| labels.clone()));
+            let met = (0..steps).map(|step| joined.meets(column, &one[at], step));
+            result.meet(group, met, grouped)?;
+            result.add(Column { labels, drop_name, values });
         }
     }
     Ok(result.columns)
@@ -246,7 +250,8 @@ fn unambiguous(
         for &second in &candidates[i + 1..] {
             let mut both = one[first].values.iter().zip(&one[second].values);
             if both.any(|(a, b)| !absent(*a) && !absent(*b)) {
-                let (a, b) = (&one[second].labels, &one[first].labels);
+                let (x, y) = (&one[second].labels, &one[first].labels);
+                let (a, b) = (x.min(y), x.max(y));
                 return failed(format!(
                     "found duplicate series for the match group {key} on the {side} hand-side of \
                      the operation: [{a}, {b}];many-to-many matching not allowed: matching labels \
@@ -284,6 +289,13 @@ impl Join<'_> {
         self.op.element(a, b, a, self.modifier.return_bool)
     }
 
+    /// Do the two have a pair at this step, be it filtered away or not?
+    fn meets(&self, many: &Column, one: &Column, step: usize) -> bool {
+        let (many, one) = (many.values[step], one.values[step]);
+        let there = |value: f64, fill: Option<f64>| !absent(value) || fill.is_some();
+        !(absent(many) && absent(one)) && there(many, self.fill_many) && there(one, self.fill_one)
+    }
+
     fn labels(&self, many: &Column, one: &Column) -> Labels {
         let mut labels = many.labels.clone();
         if !self.op.compares() || self.modifier.return_bool {
@@ -307,35 +319,49 @@ impl Join<'_> {
     }
 }
 
-/// Results by labels; two at one step are an error.
+/// Results by labels, and the pairs that were met; two pairs of one group at one step are an error.
 #[derive(Default)]
 struct Results {
     columns: Vec<Column>,
     by_labels: HashMap<Labels, usize>,
+    met: HashMap<(Labels, Option<Labels>), Vec<bool>>,
 }
 
 impl Results {
-    fn add(&mut self, column: Column, modifier: &BinModifier) -> Result<(), QueryError> {
+    fn meet(
+        &mut self,
+        group: (Labels, Option<Labels>),
+        met: impl Iterator<Item = bool>,
+        grouped: bool,
+    ) -> Result<(), QueryError> {
+        let before = self.met.entry(group).or_default();
+        for (step, met) in met.enumerate() {
+            if before.len() <= step {
+                before.push(false);
+            }
+            if met && before[step] {
+                return failed(if grouped {
+                    "multiple matches for labels: grouping labels must ensure unique matches"
+                } else {
+                    "multiple matches for labels: many-to-one matching must be explicit \
+                     (group_left/group_right)"
+                });
+            }
+            before[step] |= met;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, column: Column) {
         let Some(&at) = self.by_labels.get(&column.labels) else {
             self.by_labels.insert(column.labels.clone(), self.columns.len());
             self.columns.push(column);
-            return Ok(());
+            return;
         };
         for (kept, new) in self.columns[at].values.iter_mut().zip(column.values) {
-            if absent(new) {
-                continue;
+            if !absent(new) {
+                *kept = new;
             }
-            if !absent(*kept) {
-                return failed(match modifier.card {
-                    VectorMatchCardinality::OneToOne => {
-                        "multiple matches for labels: many-to-one matching must be explicit \
-                         (group_left/group_right)"
-                    }
-                    _ => "multiple matches for labels: grouping labels must ensure unique matches",
-                });
-            }
-            *kept = new;
         }
-        Ok(())
     }
 }

@@ -63,6 +63,7 @@ const FUNCTIONS: &[(&str, Kind)] = &[
     ("floor", Map(|v, _, _| v.floor())),
     ("histogram_fraction", Special(histogram_fraction)),
     ("histogram_quantile", Special(histogram_quantile)),
+    ("histogram_quantiles", Special(histogram_quantiles)),
     ("hour", Date(Moment::hour)),
     ("idelta", Range(over::idelta, false)),
     ("increase", Range(over::increase, false)),
@@ -464,17 +465,54 @@ fn histogram_quantile(
         |step, buckets, labels| {
             let (value, forced) = histogram::quantile(quantiles[step], buckets);
             if forced {
-                context.info(&format!(
-                    "input to histogram_quantile needed to be fixed for monotonicity (see \
-                     https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile){} {}",
-                    histogram::named(labels),
-                    context.argument("histogram_quantile", 1)
-                ));
+                note_forced(context, ("histogram_quantile", 1), labels);
             }
             value
         },
     );
     Ok(Evaluated::Vector(columns))
+}
+
+/// One series per quantile, told apart by a label.
+fn histogram_quantiles(
+    context: &Context<'_>,
+    call: &Call,
+    steps: Steps,
+) -> Result<Evaluated, QueryError> {
+    let args = &call.args.args;
+    let columns = context.vector(&args[0], steps)?;
+    let label = context.text(&args[1], steps)?;
+    let mut result = Vec::new();
+    for arg in &args[2..] {
+        let quantiles = context.scalar(arg, steps)?;
+        let (function, first) = ("histogram_quantiles", quantiles.first().copied());
+        check_quantiles(context, function, &quantiles);
+        let kernel = |step: usize, buckets: &mut Vec<(f64, f64)>, labels: &Labels| {
+            let (value, forced) = histogram::quantile(quantiles[step], buckets);
+            if forced {
+                note_forced(context, (function, 0), labels);
+            }
+            value
+        };
+        for mut column in histogram::over_buckets(context, (function, 0), &columns, kernel) {
+            let q = label_functions::float(first.unwrap_or(f64::NAN));
+            if !column.labels.get(&label).is_empty() {
+                return failed(format!("label {label:?} is already there"));
+            }
+            column.labels.set(&label, &q);
+            result.push(column);
+        }
+    }
+    Ok(Evaluated::Vector(result))
+}
+
+/// Says that counts of buckets fell with rising bounds.
+fn note_forced(context: &Context<'_>, (function, at): (&str, usize), labels: &Labels) {
+    context.info(&format!(
+        "input to histogram_quantile needed to be fixed for monotonicity{} {}",
+        histogram::named(labels),
+        context.argument(function, at)
+    ));
 }
 
 fn histogram_fraction(

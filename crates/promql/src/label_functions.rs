@@ -1,14 +1,15 @@
 //! Functions that rewrite labels: `label_replace` and `label_join`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use promql_parser::parser::Call;
 use regex::Regex;
 
+use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
 use crate::labels::NAME;
-use crate::value::Column;
+use crate::value::{Column, absent};
 
 /// A number as Prometheus prints it in a label.
 pub(crate) fn number(value: f64) -> String {
@@ -16,6 +17,12 @@ pub(crate) fn number(value: f64) -> String {
         return if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() };
     }
     value.to_string()
+}
+
+/// A number as OpenMetrics writes it: always a float.
+pub(crate) fn float(value: f64) -> String {
+    let text = number(value);
+    if value.is_finite() && !text.contains('.') { text + ".0" } else { text }
 }
 
 pub(crate) fn replace(
@@ -38,8 +45,7 @@ pub(crate) fn replace(
             set(column, &target, &new);
         }
     }
-    distinct(&columns)?;
-    Ok(columns)
+    merged(columns)
 }
 
 pub(crate) fn join(
@@ -58,8 +64,7 @@ pub(crate) fn join(
         let new = values.join(&separator);
         set(column, &target, &new);
     }
-    distinct(&columns)?;
-    Ok(columns)
+    merged(columns)
 }
 
 fn valid(label: &str, function: &str) -> Result<(), QueryError> {
@@ -76,12 +81,26 @@ fn set(column: &mut Column, label: &str, value: &str) {
     }
 }
 
-fn distinct(columns: &[Column]) -> Result<(), QueryError> {
-    let mut seen = HashSet::new();
+/// Joins series that became one; two values at one step are an error.
+fn merged(columns: Vec<Column>) -> Result<Vec<Column>, QueryError> {
+    let mut by_labels: HashMap<(Labels, bool), usize> = HashMap::new();
+    let mut result: Vec<Column> = Vec::with_capacity(columns.len());
     for column in columns {
-        if !seen.insert((&column.labels, column.drop_name)) {
-            return failed("vector cannot contain metrics with the same labelset");
+        let key = (column.labels.clone(), column.drop_name);
+        let at = *by_labels.entry(key).or_insert(result.len());
+        let Some(kept) = result.get_mut(at) else {
+            result.push(column);
+            continue;
+        };
+        for (kept, new) in kept.values.iter_mut().zip(column.values) {
+            if absent(new) {
+                continue;
+            }
+            if !absent(*kept) {
+                return failed("vector cannot contain metrics with the same labelset");
+            }
+            *kept = new;
         }
     }
-    Ok(())
+    Ok(result)
 }
