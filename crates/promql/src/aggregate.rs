@@ -61,6 +61,7 @@ fn groups(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
             groups.len() - 1
         });
         groups[group].members.push(at);
+        groups[group].drop_name |= column.drop_name;
     }
     groups
 }

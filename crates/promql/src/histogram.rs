@@ -142,7 +142,11 @@ pub(crate) fn fraction(lower: f64, upper: f64, buckets: &mut Buckets) -> f64 {
     if lower >= upper {
         return 0.0;
     }
-    (rank(upper, buckets) - rank(lower, buckets)) / total
+    // The first bucket has no lower bound to interpolate from: a bound within it counts nothing of it.
+    let (first, count) = buckets[0];
+    let cuts_first = first <= 0.0 && lower > f64::NEG_INFINITY && lower < first;
+    let below = if cuts_first { count } else { rank(lower, buckets) };
+    (rank(upper, buckets) - below).max(0.0) / total
 }
 
 /// How many observations lie at or below a value.

@@ -222,6 +222,9 @@ pub(crate) fn extreme(window: &Window<'_>, better: fn(f64, f64) -> bool) -> Opti
 }
 
 pub(crate) fn median_deviation(window: &Window<'_>) -> Option<f64> {
+    if window.values.iter().any(|value| value.is_nan()) {
+        return Some(f64::NAN);
+    }
     let mut values = window.values.to_vec();
     (!values.is_empty()).then(|| {
         let median = quantile(0.5, &mut values);
