@@ -79,6 +79,7 @@ impl<S: SeriesSource> Engine<S> {
         at: i64,
         cancel: &AtomicBool,
     ) -> Result<Outcome, QueryError> {
+        in_range(at)?;
         let expr = parse(query)?;
         let steps = Steps { start: at, step: 1, count: 1 };
         let context = self.context(query, steps, cancel);
@@ -120,6 +121,8 @@ impl<S: SeriesSource> Engine<S> {
                 "end timestamp must not be before start time".to_owned(),
             ));
         }
+        in_range(start)?;
+        in_range(end)?;
         let count = (end.saturating_sub(start) / step + 1) as usize;
         if count > self.options.max_steps {
             let most = self.options.max_steps;
@@ -144,8 +147,52 @@ impl<S: SeriesSource> Engine<S> {
     }
 }
 
+/// Times stay where sums of a few of them and of durations cannot overflow.
+fn in_range(at: i64) -> Result<(), QueryError> {
+    if at.unsigned_abs() > 1 << 60 {
+        return Err(QueryError::Parse(format!("time {at} ms is out of range")));
+    }
+    Ok(())
+}
+
 fn parse(query: &str) -> Result<Expr, QueryError> {
-    parser::parse(query).map_err(QueryError::Parse)
+    parser::parse(&with_bytes_as_text(query)).map_err(QueryError::Parse)
+}
+
+/// Decodes runs of `\xHH` from 80 up, which the parser takes for characters and Prometheus for
+/// bytes of UTF-8. What is no UTF-8 becomes U+FFFD.
+fn with_bytes_as_text(query: &str) -> String {
+    let mut text = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = rest.find(['\\', '`']) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(raw) = rest.strip_prefix('`') {
+            // Nothing is escaped between backticks.
+            let end = raw.find('`').map_or(rest.len(), |end| end + 2);
+            text.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        let mut bytes = Vec::new();
+        while let Some(byte) = high_byte(rest) {
+            bytes.push(byte);
+            rest = &rest[4..];
+        }
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        if bytes.is_empty() {
+            // Another escape: its second character is none of ours.
+            let escaped = rest.chars().take(2).map(char::len_utf8).sum();
+            text.push_str(&rest[..escaped]);
+            rest = &rest[escaped..];
+        }
+    }
+    text + rest
+}
+
+fn high_byte(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("\\x")?.get(..2)?;
+    u8::from_str_radix(digits, 16).ok().filter(|byte| *byte >= 0x80)
 }
 
 /// Does the outermost operation order its result?

@@ -23,7 +23,7 @@ const AT_LEAST: &[(&str, usize)] = &[
     ("aggregators", 125),
     ("at_modifier", 78),
     ("collision", 2),
-    ("functions", 319),
+    ("functions", 320),
     ("histograms", 87),
     ("literals", 25),
     ("name_label_dropping", 30),
