@@ -72,9 +72,8 @@ impl Context<'_> {
     }
 
     fn position(&self, function: &str, argument: Option<usize>) -> String {
-        let call = self.query.find(&format!("{function}(")).unwrap_or_default();
-        let at = argument
-            .map_or(call, |index| argument_start(self.query, call + function.len() + 1, index));
+        let (call, open) = first_call(self.query, function);
+        let at = argument.map_or(call, |index| argument_start(self.query, open, index));
         let before = &self.query[..at.min(self.query.len())];
         let line = before.matches('\n').count() + 1;
         format!("({line}:{})", before.rsplit('\n').next().unwrap_or_default().len() + 1)
@@ -228,6 +227,28 @@ impl Context<'_> {
         });
         steps.times().map(|time| fixed.unwrap_or(time).saturating_sub(shift)).collect()
     }
+}
+
+/// Where a function's first call begins, and the offset behind its opening parenthesis. Between the
+/// two an aggregation may have its `by (…)`.
+fn first_call(query: &str, function: &str) -> (usize, usize) {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    for (at, _) in query.match_indices(function) {
+        let rest = &query[at + function.len()..];
+        if query[..at].ends_with(word) || rest.starts_with(word) {
+            continue;
+        }
+        let mut tail = rest.trim_start();
+        for modifier in ["by", "without"] {
+            let labels = tail.strip_prefix(modifier).filter(|tail| !tail.starts_with(word));
+            tail = labels.and_then(|tail| tail.split_once(')')).map_or(tail, |split| split.1);
+        }
+        let tail = tail.trim_start();
+        if let Some(inner) = tail.strip_prefix('(') {
+            return (at, query.len() - inner.len());
+        }
+    }
+    (0, 0)
 }
 
 /// The offset of an argument, from the offset behind the opening parenthesis.

@@ -61,9 +61,14 @@ const FUNCTIONS: &[(&str, Kind)] = &[
     ("exp", Map(|v, _, _| v.exp())),
     ("first_over_time", Range(|w| w.values.first().copied(), true)),
     ("floor", Map(|v, _, _| v.floor())),
+    ("histogram_avg", Special(of_native_histograms)),
+    ("histogram_count", Special(of_native_histograms)),
     ("histogram_fraction", Special(histogram_fraction)),
     ("histogram_quantile", Special(histogram_quantile)),
     ("histogram_quantiles", Special(histogram_quantiles)),
+    ("histogram_stddev", Special(of_native_histograms)),
+    ("histogram_stdvar", Special(of_native_histograms)),
+    ("histogram_sum", Special(of_native_histograms)),
     ("hour", Date(Moment::hour)),
     ("idelta", Range(over::idelta, false)),
     ("increase", Range(over::increase, false)),
@@ -471,6 +476,16 @@ fn histogram_quantile(
         },
     );
     Ok(Evaluated::Vector(columns))
+}
+
+/// Functions of native histograms skip floats, so of floats they make nothing.
+fn of_native_histograms(
+    context: &Context<'_>,
+    call: &Call,
+    steps: Steps,
+) -> Result<Evaluated, QueryError> {
+    context.vector(&call.args.args[0], steps)?;
+    Ok(Evaluated::Vector(Vec::new()))
 }
 
 /// One series per quantile, told apart by a label.

@@ -92,3 +92,16 @@ fn bytes_of_a_string_become_text() {
     let raw = engine.instant(r"`\xc3\xa9`", 0, &AtomicBool::new(false)).unwrap();
     assert!(matches!(raw.value, Value::String(text) if text == r"\xc3\xa9"));
 }
+
+#[test]
+fn a_warning_names_the_place_of_its_argument() {
+    let engine = Engine::new(Up, Options::default());
+    for (query, place) in [
+        ("quantile(2, up)", "(1:10)"),
+        ("quantile by (job) ( 2, up)", "(1:21)"),
+        ("up +\n quantile(2, up)", "(2:11)"),
+    ] {
+        let answer = engine.instant(query, 0, &AtomicBool::new(false)).unwrap();
+        assert!(answer.warnings[0].ends_with(place), "{query}: {:?}", answer.warnings);
+    }
+}
