@@ -7,6 +7,7 @@ use promql_parser::parser::{AggregateExpr, LabelModifier};
 use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
+use crate::labels::invalid_name;
 use crate::over_time::{Mean, Sum, quantile, variance};
 use crate::value::{ABSENT, Column, absent};
 
@@ -23,7 +24,7 @@ pub(crate) fn eval(
     if let Some(param) = node.param.as_ref() {
         if op == "count_values" {
             let label = context.text(param, steps)?;
-            return counted_values(&columns, groups, &label, node.modifier.as_ref());
+            return counted_values(&columns, groups, &label);
         }
         parameter = context.scalar(param, steps)?;
     }
@@ -230,12 +231,10 @@ fn counted_values(
     columns: &[Column],
     groups: Vec<Group>,
     label: &str,
-    modifier: Option<&LabelModifier>,
 ) -> Result<Vec<Column>, QueryError> {
-    if label.is_empty() || label.contains('\u{fffd}') {
-        return failed(format!("invalid label name {label:?}"));
+    if let Some(quoted) = invalid_name(label) {
+        return failed(format!("invalid label name {quoted}"));
     }
-    let _ = modifier;
     let mut result: Vec<Column> = Vec::new();
     let mut by_labels: HashMap<Labels, usize> = HashMap::new();
     for group in groups {

@@ -9,6 +9,7 @@ use promql_parser::parser::{self, Expr, value::ValueType};
 
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
+use crate::labels::NO_TEXT;
 use crate::value::{Column, Evaluated, Point, Sample, SeriesPoints, Value, absent};
 use crate::{Labels, SeriesSource};
 
@@ -160,7 +161,7 @@ fn parse(query: &str) -> Result<Expr, QueryError> {
 }
 
 /// Decodes runs of `\xHH` from 80 up, which the parser takes for characters and Prometheus for
-/// bytes of UTF-8. What is no UTF-8 becomes U+FFFD.
+/// bytes of UTF-8. What is no UTF-8 is kept apart.
 fn with_bytes_as_text(query: &str) -> String {
     let mut text = String::with_capacity(query.len());
     let mut rest = query;
@@ -179,7 +180,11 @@ fn with_bytes_as_text(query: &str) -> String {
             bytes.push(byte);
             rest = &rest[4..];
         }
-        text.push_str(&String::from_utf8_lossy(&bytes));
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            let kept = chunk.invalid().iter();
+            text.extend(kept.filter_map(|byte| char::from_u32(NO_TEXT + u32::from(*byte))));
+        }
         if bytes.is_empty() {
             // Another escape: its second character is none of ours.
             let escaped = rest.chars().take(2).map(char::len_utf8).sum();

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
-use crate::labels::NAME;
+use crate::labels::{NAME, invalid_name};
 use crate::value::{Column, absent};
 
 /// A number as Prometheus prints it in a label.
@@ -68,10 +68,10 @@ pub(crate) fn join(
 }
 
 fn valid(label: &str, function: &str) -> Result<(), QueryError> {
-    if label.is_empty() || label.contains('\u{fffd}') {
-        return failed(format!("invalid destination label name in {function}(): {label}"));
+    match invalid_name(label) {
+        Some(quoted) => failed(format!("invalid destination label name in {function}(): {quoted}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn set(column: &mut Column, label: &str, value: &str) {

@@ -6,6 +6,22 @@ use std::sync::Arc;
 /// The name of the label that holds the metric's name.
 pub(crate) const NAME: &str = "__name__";
 
+/// Bytes of a query's strings that are no UTF-8 stand as characters from here on, in a private plane.
+pub(crate) const NO_TEXT: u32 = 0x0010_ff00;
+
+/// A label name as Prometheus quotes it, if it cannot be one.
+pub(crate) fn invalid_name(name: &str) -> Option<String> {
+    let byte = |c: char| u32::from(c).checked_sub(NO_TEXT).filter(|byte| *byte <= 0xff);
+    if !name.is_empty() && !name.chars().any(|c| byte(c).is_some()) {
+        return None;
+    }
+    let quoted = name.chars().map(|c| match byte(c) {
+        Some(byte) => format!("\\x{byte:02x}"),
+        None => c.escape_debug().to_string(),
+    });
+    Some(format!("\"{}\"", quoted.collect::<String>()))
+}
+
 /// Labels sorted by name, each name once, no empty value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Labels(Vec<(Arc<str>, Arc<str>)>);
