@@ -202,6 +202,10 @@ fn matched(
         ones.entry(key(&column.labels, modifier)).or_default().push(at);
     }
     let manys: HashSet<Labels> = many.iter().map(|c| key(&c.labels, modifier)).collect();
+    let side = if swapped { "left" } else { "right" };
+    let asked =
+        |step: usize| fill_many.is_some() || many.iter().any(|column| !absent(column.values[step]));
+    unambiguous(&ones, &one, side, &(0..steps).map(asked).collect::<Vec<_>>())?;
     if fill_one.is_some() {
         for key in &manys {
             ones.entry(key.clone()).or_insert_with(|| {
@@ -214,13 +218,11 @@ fn matched(
         let missing = ones.keys().filter(|key| !manys.contains(*key));
         many.extend(missing.map(|key| empty(key, steps)));
     }
-    let side = if swapped { "left" } else { "right" };
     let joined = Join { op, modifier, swapped, fill_many, fill_one };
     let mut result = Results::default();
     for column in &many {
         let key = key(&column.labels, modifier);
         let Some(candidates) = ones.get(&key) else { continue };
-        unambiguous(candidates, &one, &key, side)?;
         for &at in candidates {
             let labels = joined.labels(column, &one[at]);
             let drop_name = modifier.return_bool || !op.compares();
@@ -239,28 +241,41 @@ fn empty(key: &Labels, steps: usize) -> Column {
     Column { labels: key.clone(), drop_name: false, values: vec![ABSENT; steps] }
 }
 
-/// Two series of the "one" side may share a key, but never at the same step.
+/// Two series of the "one" side may share a key, but never at the same step, be it matched or not,
+/// if the other side has anything there.
 fn unambiguous(
-    candidates: &[usize],
+    ones: &HashMap<Labels, Vec<usize>>,
     one: &[Column],
-    key: &Labels,
     side: &str,
+    asked: &[bool],
 ) -> Result<(), QueryError> {
-    for (i, &first) in candidates.iter().enumerate() {
-        for &second in &candidates[i + 1..] {
-            let mut both = one[first].values.iter().zip(&one[second].values);
-            if both.any(|(a, b)| !absent(*a) && !absent(*b)) {
-                let (x, y) = (&one[second].labels, &one[first].labels);
-                let (a, b) = (x.min(y), x.max(y));
-                return failed(format!(
-                    "found duplicate series for the match group {key} on the {side} hand-side of \
-                     the operation: [{a}, {b}];many-to-many matching not allowed: matching labels \
-                     must be unique on one side"
-                ));
+    let mut shared: Vec<_> = ones.iter().filter(|(_, columns)| columns.len() > 1).collect();
+    shared.sort();
+    let mut taken: Vec<Option<usize>> = Vec::new();
+    for (key, columns) in shared {
+        taken.clear();
+        taken.resize(asked.len(), None);
+        for &column in columns {
+            for (step, value) in one[column].values.iter().enumerate() {
+                if absent(*value) || !asked[step] {
+                    continue;
+                }
+                if let Some(other) = taken[step].replace(column) {
+                    return duplicate(key, side, &one[other].labels, &one[column].labels);
+                }
             }
         }
     }
     Ok(())
+}
+
+fn duplicate<T>(key: &Labels, side: &str, x: &Labels, y: &Labels) -> Result<T, QueryError> {
+    let (a, b) = (x.min(y), x.max(y));
+    failed(format!(
+        "found duplicate series for the match group {key} on the {side} hand-side of the \
+         operation: [{a}, {b}];many-to-many matching not allowed: matching labels must be unique \
+         on one side"
+    ))
 }
 
 struct Join<'a> {
