@@ -13,6 +13,7 @@ use crate::workspace;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("session", &["model"]),
+    ("promql", &[]),
     ("gpu", &["model"]),
     ("host", &["model"]),
     ("exporter", &["model", "session", "gpu", "host"]),
@@ -43,7 +44,7 @@ const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Crates in whose tree there is no async runtime, not even indirectly.
-const NO_TOKIO: &[&str] = &["model", "session", "gpu", "host", "sim"];
+const NO_TOKIO: &[&str] = &["model", "session", "promql", "gpu", "host", "sim"];
 
 const DIRECTION: &str = "ARCHITECTURE.md, Crates; tables in xtask/src/tidy/imports.rs";
 

@@ -1,0 +1,59 @@
+//! What can go wrong in a query, in Prometheus's kinds.
+
+/// Prometheus's `errorType` of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The query is not PromQL.
+    BadData,
+    /// It cannot be evaluated on this data, or touches too much of it.
+    Execution,
+    /// It ran past its time.
+    Timeout,
+    /// Nobody waits for it any more.
+    Canceled,
+}
+
+impl ErrorKind {
+    /// The word in Prometheus's error JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadData => "bad_data",
+            Self::Execution => "execution",
+            Self::Timeout => "timeout",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum QueryError {
+    #[error("{0}")]
+    Parse(String),
+    #[error("{0}")]
+    Execution(String),
+    #[error("query processing would load too many samples into memory in query execution")]
+    TooManySamples,
+    #[error("query timed out in expression evaluation")]
+    Timeout,
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
+}
+
+impl QueryError {
+    /// The kind of this error in Prometheus's API.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Parse(_) => ErrorKind::BadData,
+            Self::Execution(_) | Self::TooManySamples => ErrorKind::Execution,
+            Self::Timeout => ErrorKind::Timeout,
+            Self::Canceled => ErrorKind::Canceled,
+        }
+    }
+}
+
+/// An evaluation that cannot go on, with a message for people.
+pub(crate) fn failed<T>(message: impl Into<String>) -> Result<T, QueryError> {
+    Err(QueryError::Execution(message.into()))
+}

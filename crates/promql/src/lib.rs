@@ -1,0 +1,32 @@
+//! PromQL in Prometheus 3 semantics over any source of series.
+//!
+//! Syntax comes from `promql-parser`; this crate evaluates. It works on columns: a selector decodes
+//! each series once, every operator then maps whole columns of one value per step. It holds no
+//! samples, reads no clock and no network, and knows floats only: native histograms are not here.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "PromQL's numbers are f64 and its times i64 ms; the language converts between them"
+)]
+
+mod aggregate;
+mod binary;
+mod calendar;
+mod engine;
+mod error;
+mod eval;
+mod functions;
+mod histogram;
+mod label_functions;
+mod labels;
+mod over_time;
+mod source;
+mod value;
+
+pub use engine::{Engine, Options, Outcome};
+pub use error::{ErrorKind, QueryError};
+pub use labels::Labels;
+pub use source::{Columns, Matcher, MatcherOp, STALE_NAN, SeriesSource, is_stale};
+pub use value::{Point, Sample, SeriesPoints, Value};

@@ -1,0 +1,107 @@
+//! What a query may not do: its errors, their kinds and its limits.
+#![allow(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test program")]
+
+use std::sync::atomic::AtomicBool;
+
+use promql::{
+    Columns, Engine, ErrorKind, Labels, Matcher, Options, QueryError, SeriesSource, Value,
+};
+
+/// One series `up` with a sample every 10 s.
+struct Up;
+
+impl SeriesSource for Up {
+    fn select(&self, matchers: &[Matcher], from: i64, to: i64) -> Result<Vec<Columns>, QueryError> {
+        let labels = Labels::new([("__name__", "up"), ("job", "a")]);
+        if !matchers.iter().all(|matcher| matcher.accepts(labels.get(&matcher.name))) {
+            return Ok(Vec::new());
+        }
+        let times: Vec<i64> =
+            (0..1000).map(|i| i * 10_000).filter(|at| *at >= from && *at <= to).collect();
+        let values = vec![1.0; times.len()];
+        Ok(vec![Columns { labels, times, values }])
+    }
+}
+
+fn kind(options: Options, query: &str, canceled: bool) -> ErrorKind {
+    let engine = Engine::new(Up, options);
+    let cancel = AtomicBool::new(canceled);
+    engine.range(query, (0, 1_000_000, 10_000), &cancel).unwrap_err().kind()
+}
+
+#[test]
+fn what_is_not_promql_is_bad_data() {
+    assert_eq!(kind(Options::default(), "up{", false), ErrorKind::BadData);
+    assert_eq!(kind(Options::default(), "up[5m]", false), ErrorKind::BadData);
+    assert_eq!(kind(Options::default(), "no_such_function(up)", false), ErrorKind::BadData);
+}
+
+#[test]
+fn a_canceled_query_stops() {
+    assert_eq!(kind(Options::default(), "up", true), ErrorKind::Canceled);
+}
+
+#[test]
+fn a_query_past_its_time_stops() {
+    let options = Options { timeout: std::time::Duration::ZERO, ..Options::default() };
+    assert_eq!(kind(options, "up", false), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_query_over_too_many_samples_fails() {
+    let options = Options { max_samples: 50, ..Options::default() };
+    assert_eq!(kind(options, "up", false), ErrorKind::Execution);
+}
+
+#[test]
+fn a_subquery_with_a_tiny_step_is_refused_before_it_is_evaluated() {
+    assert_eq!(
+        kind(Options::default(), "sum_over_time(up[100y:1ms])", false),
+        ErrorKind::Execution
+    );
+}
+
+#[test]
+fn a_range_query_has_a_bound_on_its_steps() {
+    let engine = Engine::new(Up, Options::default());
+    let cancel = AtomicBool::new(false);
+    for (start, end, step) in [(0, 11_000, 1), (0, 10, 0), (10, 0, 1), (i64::MIN, i64::MAX, 1)] {
+        let error = engine.range("up", (start, end, step), &cancel).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadData, "{error}");
+    }
+}
+
+#[test]
+fn odd_times_are_no_reason_to_panic() {
+    let engine = Engine::new(Up, Options::default());
+    let cancel = AtomicBool::new(false);
+    for at in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX] {
+        for query in ["up", "rate(up[5m])", "sum_over_time(up[1h:1m])", "minute()", "up offset 1y"]
+        {
+            let answer = engine.instant(query, at, &cancel);
+            assert!(answer.is_ok() || answer.is_err_and(|e| e.kind() == ErrorKind::BadData));
+        }
+    }
+}
+
+#[test]
+fn bytes_of_a_string_become_text() {
+    let engine = Engine::new(Up, Options::default());
+    let answer = engine.instant(r#""\xc3\xa9""#, 0, &AtomicBool::new(false)).unwrap();
+    assert!(matches!(answer.value, Value::String(text) if text == "é"));
+    let raw = engine.instant(r"`\xc3\xa9`", 0, &AtomicBool::new(false)).unwrap();
+    assert!(matches!(raw.value, Value::String(text) if text == r"\xc3\xa9"));
+}
+
+#[test]
+fn a_warning_names_the_place_of_its_argument() {
+    let engine = Engine::new(Up, Options::default());
+    for (query, place) in [
+        ("quantile(2, up)", "(1:10)"),
+        ("quantile by (job) ( 2, up)", "(1:21)"),
+        ("up +\n quantile(2, up)", "(2:11)"),
+    ] {
+        let answer = engine.instant(query, 0, &AtomicBool::new(false)).unwrap();
+        assert!(answer.warnings[0].ends_with(place), "{query}: {:?}", answer.warnings);
+    }
+}
