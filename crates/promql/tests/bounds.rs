@@ -1,4 +1,6 @@
 //! What a query may not do: its errors, their kinds and its limits.
+
+#![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test program")]
 
 use std::sync::atomic::AtomicBool;

@@ -1,4 +1,6 @@
 //! Prometheus's own test files, evaluated in process. Evaluations of native histograms are left out.
+
+#![cfg(test)]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use model::{Clock as _, Stop};
+use model::{Clock as _, Stop, Timestamp};
 use sim::{HostTree, Scenario, SimClock, World};
 
 /// Set for a child that stands for a simulated process.
@@ -75,7 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         None => 0,
     };
     let mut tree = HostTree::new(Arc::clone(&world), node, arguments.root.clone());
-    tree.refresh_at(clock.now(), clock.origin())?;
+    let shown = clock.now();
+    tree.refresh_at(shown, clock.origin())?;
     let mut out = std::io::stdout();
     let _ = writeln!(
         out,
@@ -86,13 +87,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let _ = writeln!(out, "NVML_SIM_SCENARIO={named}");
     let _ = writeln!(out, "NVML_SIM_CLOCK={}", clock_file.display());
     let _ = out.flush();
-    keep(&mut tree, &clock, &children)
+    keep(&mut tree, &clock, shown, &children)
 }
 
-/// Keep the tree at the clock's time, for ever: a signal ends it.
-fn keep(tree: &mut HostTree, clock: &SimClock, _children: &[Child]) -> Result<()> {
+/// Keep the tree at the clock's time, for ever: a signal ends it. `shown` is the time that the tree
+/// has: a clock that was moved since is followed.
+fn keep(
+    tree: &mut HostTree,
+    clock: &SimClock,
+    mut shown: Timestamp,
+    _children: &[Child],
+) -> Result<()> {
     let stop = Stop::default();
-    let mut shown = clock.now();
     let least = Duration::from_millis(200);
     loop {
         stop.wait(LOOK);
