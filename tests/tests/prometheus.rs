@@ -198,12 +198,12 @@ fn s1_27_a_textfile_without_a_driver_shows_no_session_that_looks_fresh() {
         Prometheus::start(&program, folder.path(), &[("node", address)], &[]).unwrap();
     prometheus.until("gpu_process_info", |points| points.len() == 7).unwrap();
 
-    let status = Command::new(&gpulse)
+    let output = Command::new(&gpulse)
         .args(["collect", "--sim", "no-gpu", "--output"])
         .arg(&file)
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success(), "no GPU is a result, not a failure: {status}");
+    assert!(output.status.success(), "no GPU is a result, not a failure: {output:?}");
     prometheus.until("gpu_sessions_collect_success == 0", |points| points.len() == 1).unwrap();
     prometheus.until("gpu_process_info", <[Point]>::is_empty).unwrap();
 }
