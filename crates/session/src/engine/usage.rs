@@ -16,6 +16,10 @@ const FIRST_INTERVAL: Duration = Duration::from_secs(2);
 /// Samples that stand for more than this are spread over their time.
 const LONG_SAMPLE: Duration = Duration::from_millis(1500);
 
+/// Windows of the driver are up to 1 s long (nvml.h, nvmlDeviceGetUtilizationRates) and come up to
+/// about as late: without a sample, a shorter time tells nothing.
+const DRIVER_IS_LATE: Duration = Duration::from_secs(2);
+
 impl Engine {
     /// Take in what a pass tells of use on a device, if it asked.
     pub(super) fn take_use(&mut self, device: usize, observation: &DeviceObservation) {
@@ -43,11 +47,15 @@ impl Engine {
 
     fn take_samples(&mut self, device: usize, samples: &[UseSample], since: Timestamp) {
         self.learn_cadence(device, samples);
-        let span = self.devices[device].evidence.cadence.span();
+        let evidence = &self.devices[device].evidence;
+        let span = evidence.cadence.span();
+        // Samples come late: the interval begins where the last one's samples ended, not where the
+        // question was asked.
+        let from = evidence.newest_stamp.unwrap_or(since).max(since.before(span));
         for sample in samples.iter().filter(|sample| sample.sm <= 100) {
-            self.take_sample(device, sample, span, since);
+            self.take_sample(device, sample, span, from);
         }
-        self.measure(device, samples, span, since);
+        self.measure(device, samples, span, since, from);
     }
 
     /// Gaps between the stamps of one process, in the order of time.
@@ -103,12 +111,22 @@ impl Engine {
 
     /// Mean use of each session over the time since the last question, as far as the driver's own
     /// stamps reach: samples that come late belong to the next interval and must not look like rest.
-    fn measure(&mut self, device: usize, samples: &[UseSample], span: Duration, since: Timestamp) {
+    fn measure(
+        &mut self,
+        device: usize,
+        samples: &[UseSample],
+        span: Duration,
+        since: Timestamp,
+        from: Timestamp,
+    ) {
         let now = self.at;
         let newest = samples.iter().map(|sample| sample.at.min(now)).max();
+        // Nothing yet since a question just before: the driver is late, nobody need be at rest.
+        if newest.is_none() && now.since(since) < DRIVER_IS_LATE {
+            return;
+        }
         let evidence = &mut self.devices[device].evidence;
-        let before = evidence.newest_stamp.unwrap_or(since).max(since.before(span));
-        let covered = newest.map_or(Duration::ZERO, |newest| newest.since(before));
+        let covered = newest.map_or(Duration::ZERO, |newest| newest.since(from));
         evidence.newest_stamp = evidence.newest_stamp.max(newest);
         let windows = round_div(covered, span);
         let clients = self.mps_clients(device);

@@ -110,6 +110,32 @@ fn utilization_is_the_mean_of_the_interval_as_measured() {
 }
 
 #[test]
+fn samples_that_come_late_count_in_the_interval_they_come_in() {
+    let mut world = World::new();
+    world.start(7, 0);
+    // One sample a second, 200 ms before the whole one and 300 ms late: each question gets the five
+    // whose last is stamped 1.2 s before it.
+    let stamp = |second: i64| at(second).before(Duration::from_millis(200));
+    let mut means = Vec::new();
+    for asked in (5..=30).step_by(5) {
+        let samples: Vec<_> = (asked - 5..asked).map(|n| sample(7, stamp(n), 90)).collect();
+        world.see(asked, &[used(&gpu(0), &[process(7)], &samples)]);
+        means.push(world.session(7).utilization.unwrap().sm);
+    }
+    assert_eq!(means[1..], [0.9; 5]);
+}
+
+#[test]
+fn no_sample_just_after_a_question_is_no_rest() {
+    let mut world = World::new();
+    world.start(7, 0);
+    let busy: Vec<_> = (1..=5).map(|second| sample(7, at(second), 80)).collect();
+    world.see(5, &[used(&gpu(0), &[process(7)], &busy)]);
+    world.see(6, &[used(&gpu(0), &[process(7)], &[])]);
+    assert_eq!(world.session(7).utilization.unwrap().sm, 0.8);
+}
+
+#[test]
 fn a_driver_with_one_sample_per_question_is_believed_for_the_whole_interval() {
     let mut world = World::new();
     world.start(7, 0);
