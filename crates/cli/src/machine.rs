@@ -29,15 +29,28 @@ pub(crate) struct MachineArgs {
     /// The host's /sys, where it is mounted elsewhere. Default: /sys.
     #[arg(long = "path.sysfs", value_name = "DIR")]
     sysfs: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
+    sim: SimArgs,
+}
+
+/// Where state lies, for the commands that keep or read it; `collect` has its own beside its file.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Machine")]
+pub(crate) struct StateArgs {
     /// Folder with the state file, by which sessions outlive a restart. Default:
     /// $STATE_DIRECTORY, else /var/lib/gpulse if it can be written, else a folder of the user.
     /// Simulated machines have none unless it is given.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    #[command(flatten)]
-    log: LogArgs,
-    #[command(flatten)]
-    sim: SimArgs,
+}
+
+impl StateArgs {
+    /// The place that the settings name, unless the flag does.
+    pub(crate) fn place(&self, settings: StatePlace) -> StatePlace {
+        StatePlace { asked: self.state.clone().or(settings.asked), ..settings }
+    }
 }
 
 /// Simulation.
@@ -118,7 +131,7 @@ impl MachineArgs {
     pub(crate) fn open(&self) -> Result<Opened, Fault> {
         let file = config::load(self.config.as_deref())?;
         let state = StatePlace {
-            asked: self.state.clone().or_else(|| file.exporter.state_dir.clone()),
+            asked: file.exporter.state_dir.clone(),
             simulated: self.sim.sim.is_some() || self.sim.sim_library.is_some(),
         };
         let mut config = file.exporter.clone();

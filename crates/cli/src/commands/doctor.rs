@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::fault::{FAILURE, Fault};
 use crate::language::Language;
-use crate::machine::{MachineArgs, Opened};
+use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::moment;
 use crate::output::{self, When};
 use crate::signals;
@@ -40,6 +40,8 @@ pub(crate) struct Args {
     color: When,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    state: StateArgs,
 }
 
 /// Version of the JSON; it rises only when a field changes its meaning.
@@ -65,6 +67,7 @@ struct Row<'a> {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
+    let state = args.state.place(state);
     if let Some(name) = simulated {
         output::say(&Message::Simulated(name).text(Language::of_environment()));
     }

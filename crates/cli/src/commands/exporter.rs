@@ -9,7 +9,7 @@ use model::Stop;
 use crate::address::ListenAddress;
 use crate::config;
 use crate::fault::Fault;
-use crate::machine::{MachineArgs, Opened};
+use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::serve;
 
 /// Port of dcgm-exporter, which this takes the place of.
@@ -51,6 +51,8 @@ pub(crate) struct Args {
     collect_interval: Option<u64>,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    state: StateArgs,
     /// Set when the binary was started as `dcgm-exporter`.
     #[arg(skip)]
     pub(crate) stands_in_for_dcgm_exporter: bool,
@@ -59,6 +61,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let file = config::load(args.machine.config.as_deref())?;
     let Opened { config, machine, simulated, state } = args.machine.open()?;
+    let state = args.state.place(state);
     let config = exporter::Config { state_dir: state.to_write(), ..resolve(args, config) };
     if let Some(name) = simulated {
         tracing::warn!(scenario = name, "simulated machine: no figure is that of a real GPU");

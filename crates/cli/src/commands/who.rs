@@ -11,7 +11,7 @@ use model::text::Writer;
 
 use crate::fault::Fault;
 use crate::language::Language;
-use crate::machine::{MachineArgs, Opened};
+use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::moment;
 use crate::output::{self, Format, OutputArgs};
 use crate::who::{self, Look, Message, NoGpu, Watcher, WhoColumn};
@@ -48,6 +48,8 @@ pub(crate) struct Args {
     output: OutputArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    state: StateArgs,
 }
 
 /// Shortest time between two looks: each asks the driver for everything.
@@ -73,6 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
 /// What looks, and the name of the scenario under simulation.
 fn watcher(args: &Args) -> Result<(Watcher, Option<String>), Fault> {
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
+    let state = args.state.place(state);
     // A look: one observation stands for the time before it, and nothing is counted.
     config.session.sampled = true;
     let state = state.find(STATE_FILE).map_or(StateUse::None, StateUse::Read);
