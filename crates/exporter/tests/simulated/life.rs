@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use exporter::http::{health, readiness};
 use exporter::{Config, HostLabel, Parts, Snapshot, StateUse, page};
+use host::Host;
 use model::text::{Family, Sample, parse};
 
-use crate::watched::{Watched, patient};
+use crate::watched::{Watched, machine, patient};
 
 /// Where the faults of the shipped scenarios are still ahead.
 const START: Duration = Duration::from_secs(60);
@@ -51,6 +52,31 @@ fn s2_27_a_driver_that_goes_away_and_comes_back_is_followed() {
         [&before, &after].map(|snapshot| snapshot.pass.driver_version.clone().unwrap_or_default());
     assert_ne!(versions[0], versions[1]);
     assert_eq!(power[0].label("DCGM_FI_DRIVER_VERSION"), Some(versions[1].as_str()));
+}
+
+#[test]
+fn s1_26_a_gpu_that_is_added_on_the_bus_has_the_driver_opened_again_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let plug_in = |slot: &str| {
+        let device = folder.path().join("sys/bus/pci/devices").join(slot);
+        std::fs::create_dir_all(&device).unwrap();
+        std::fs::write(device.join("vendor"), "0x10de\n").unwrap();
+        std::fs::write(device.join("class"), "0x030200\n").unwrap();
+    };
+    plug_in("0000:01:00.0");
+    let (mut machine, clock) = machine("h100-idle", START);
+    machine.host = Host::new(folder.path().join("proc"), folder.path().join("sys"));
+    let mut watched = Watched::over(machine, clock, &patient(), &StateUse::None);
+    let opened = |watched: &mut Watched| {
+        let families = families(&watched.run(seconds(70)));
+        let mut calls = samples(&families, "gpulse_driver_calls_total");
+        calls.retain(|call| call.label("call") == Some("nvmlInit"));
+        calls.iter().map(|call| call.value).sum::<f64>()
+    };
+    assert_eq!(opened(&mut watched), 1.0);
+    plug_in("0000:02:00.0");
+    assert_eq!(opened(&mut watched), 2.0);
+    assert_eq!(opened(&mut watched), 2.0, "the bus has no more than before");
 }
 
 #[test]

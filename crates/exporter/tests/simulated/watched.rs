@@ -50,6 +50,16 @@ impl Watched {
     /// The same with settings and a state file.
     pub(crate) fn with(scenario: &str, age: Duration, config: &Config, state: &StateUse) -> Self {
         let (machine, clock) = machine(scenario, age);
+        Self::over(machine, clock, config, state)
+    }
+
+    /// The same over a machine that was made before.
+    pub(crate) fn over(
+        machine: Machine,
+        clock: Arc<SimClock>,
+        config: &Config,
+        state: &StateUse,
+    ) -> Self {
         Self { node: Node::new(config, machine, state), clock }
     }
 
