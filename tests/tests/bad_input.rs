@@ -267,12 +267,8 @@ fn collect_with_smi(gpulse: &Path, script: &str) -> (Vec<Family>, String, Durati
     let bin = fake_smi(folder.path(), script);
     let path = format!("{}:/usr/bin:/bin", bin.display());
     let started = Instant::now();
-    let output = Command::new(gpulse)
-        .args(["collect", "--output", "-", "--state"])
-        .arg(folder.path())
-        .env("PATH", path)
-        .output()
-        .unwrap();
+    let output =
+        Command::new(gpulse).args(["collect", "--output", "-"]).env("PATH", path).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     let page = model::text::parse(&stdout(&output)).unwrap();
     (page, stdout(&output) + &stderr(&output), started.elapsed())
