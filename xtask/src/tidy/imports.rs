@@ -13,13 +13,16 @@ use crate::workspace;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("session", &["model"]),
-    ("promql", &[]),
+    ("journal", &["model"]),
+    ("store", &["model", "journal"]),
+    ("promql", &["model"]),
     ("gpu", &["model"]),
     ("host", &["model"]),
     ("exporter", &["model", "session", "gpu", "host"]),
+    ("server", &["model", "journal", "store", "promql"]),
     ("sim", &["model", "gpu"]),
     ("sim-nvml", &["model", "gpu", "sim"]),
-    ("cli", &["model", "session", "gpu", "host", "exporter", "sim"]),
+    ("cli", &["model", "session", "gpu", "host", "exporter", "sim", "store", "server"]),
     ("tests", &["model"]),
     ("xtask", &["model", "tests"]),
 ];
@@ -37,14 +40,14 @@ const TESTS_MAY_IMPORT: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("clap", &["cli", "xtask", "sim"]),
     ("anyhow", &["cli", "xtask", "tests", "sim"]),
-    ("tokio", &["exporter", "cli", "xtask"]),
-    ("axum", &["exporter", "cli"]),
+    ("tokio", &["exporter", "server", "cli", "xtask"]),
+    ("axum", &["exporter", "server", "cli"]),
     ("nvml-wrapper-sys", &["gpu", "sim-nvml"]),
     ("libloading", &["gpu"]),
 ];
 
 /// Crates in whose tree there is no async runtime, not even indirectly.
-const NO_TOKIO: &[&str] = &["model", "session", "promql", "gpu", "host", "sim"];
+const NO_TOKIO: &[&str] = &["model", "session", "journal", "store", "promql", "gpu", "host", "sim"];
 
 const DIRECTION: &str = "ARCHITECTURE.md, Crates; tables in xtask/src/tidy/imports.rs";
 

@@ -1,0 +1,1 @@
+//! Durable log on disk: segments, named cursors, recovery.

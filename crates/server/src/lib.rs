@@ -1,0 +1,1 @@
+//! Receives, stores, answers PromQL, serves the web UI.
