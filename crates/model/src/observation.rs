@@ -16,6 +16,9 @@ pub struct DeviceObservation {
     pub down: Option<ErrorKind>,
     /// Processes on it now. `NotSupported` or `Failed`: it is not known who is there.
     pub processes: Reading<Vec<DeviceProcess>>,
+    /// Device memory in use, without the part that the driver reserves for itself; a MIG device's is
+    /// its GPU instance's. `None` where it, or the reserved part, cannot be read.
+    pub used_bytes: Option<u64>,
     /// Set when this pass asked for per-process use (every few seconds, not every pass).
     pub process_use: Option<ProcessUse>,
     /// Activity of the device over the time since the last pass that asked for use, 0..1: GPM

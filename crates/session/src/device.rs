@@ -22,6 +22,8 @@ pub(crate) struct Tracked {
     pub(crate) down: Option<ErrorKind>,
     /// Whether it is known who is there.
     pub(crate) known: bool,
+    /// Memory in use on it without the reserved part, if readable.
+    pub(crate) used_bytes: Option<u64>,
     /// The newest observation of it.
     pub(crate) seen_at: Option<Timestamp>,
     /// The newest observation that told who is there.
@@ -75,6 +77,7 @@ impl Tracked {
             counters: DeviceCounters::default(),
             down: None,
             known: false,
+            used_bytes: None,
             seen_at: None,
             known_at: None,
             absent_since: None,

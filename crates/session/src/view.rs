@@ -45,6 +45,9 @@ pub struct DeviceView {
     pub state: Option<DeviceState>,
     /// Parts of the newest booked minute in microseconds, by [`DeviceState::ALL`].
     pub minute_micros: [u64; DeviceState::ALL.len()],
+    /// Memory in use that no listed process holds, in bytes: of its GPU instance for a MIG device.
+    /// `None` where the memory in use or that of one process cannot be read.
+    pub unattributed_bytes: Option<u64>,
     /// Its counters.
     pub counters: DeviceCounters,
 }

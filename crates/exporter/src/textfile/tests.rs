@@ -48,6 +48,7 @@ fn device(label: &str, processes_known: bool, down: Option<ErrorKind>) -> Device
         processes_known,
         state: None,
         minute_micros: Default::default(),
+        unattributed_bytes: None,
         counters: session::DeviceCounters::default(),
     }
 }

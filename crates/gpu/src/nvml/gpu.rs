@@ -233,6 +233,7 @@ impl Gpu {
                 device: Arc::clone(&seat.device),
                 down: None,
                 processes,
+                used_bytes: self.values.used_bytes[seat.place],
                 process_use: ask.process_use.then(|| ProcessUse {
                     samples: use_of_gpu.take().unwrap_or(Reading::NotSupported),
                 }),

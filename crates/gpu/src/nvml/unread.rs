@@ -21,6 +21,7 @@ pub(crate) fn unanswered(
         device,
         down,
         processes: Reading::Failed(kind),
+        used_bytes: None,
         process_use: asked.then_some(ProcessUse { samples: Reading::Failed(kind) }),
         activity: asked.then_some(Reading::Failed(kind)),
         sm_activity: asked.then_some(Reading::Failed(kind)),

@@ -17,6 +17,8 @@ use crate::metrics::{Level, Memory, MetricRow, Pace, ROWS, Source};
 pub(crate) struct Values {
     /// One list of cells per place.
     pub(crate) cells: Vec<Vec<Cell>>,
+    /// Memory in use per place, where the reserved part is known to be left out of it.
+    pub(crate) used_bytes: Vec<Option<u64>>,
     link: LinkRate,
     gpm_span: Duration,
     gpm_ids: Vec<u32>,
@@ -37,12 +39,20 @@ pub(crate) struct Reads<'a> {
 impl Values {
     pub(crate) fn new(gpm_span: Duration) -> Self {
         let gpm_ids = ROWS.iter().filter_map(|row| gpm(row).map(|(id, _)| id)).collect();
-        Self { cells: Vec::new(), link: LinkRate::new(gpm_span), gpm_span, gpm_ids, fresh: true }
+        Self {
+            cells: Vec::new(),
+            used_bytes: Vec::new(),
+            link: LinkRate::new(gpm_span),
+            gpm_span,
+            gpm_ids,
+            fresh: true,
+        }
     }
 
     /// Forget all cells, for a new layout.
     pub(crate) fn reset(&mut self, places: usize) {
         self.cells = vec![vec![Cell::default(); ROWS.len()]; places];
+        self.used_bytes = vec![None; places];
         self.link = LinkRate::new(self.gpm_span);
         self.fresh = true;
     }
@@ -64,6 +74,7 @@ impl Values {
         for cell in self.cells.iter_mut().flatten() {
             *cell = Cell { reading: Reading::Failed(kind), at: cell.at, text: None };
         }
+        self.used_bytes.fill(None);
         self.fresh = true;
     }
 
@@ -97,10 +108,12 @@ impl Values {
     }
 
     fn read_memory(&mut self, source: &Reads<'_>) {
-        for (cells, place) in self.cells.iter_mut().zip(&source.topology.places) {
+        let places = self.cells.iter_mut().zip(&mut self.used_bytes).zip(&source.topology.places);
+        for ((cells, used), place) in places {
             let memory = place
                 .memory
                 .map_or(Reading::NotSupported, |device| probe::memory(source.driver, device));
+            *used = memory.value().filter(|m| m.reserved.is_some()).map(|m| m.used);
             for (cell, row) in cells.iter_mut().zip(ROWS) {
                 if let Source::Memory(figure) = row.nvml {
                     cell.reading = memory.and_then(|memory: Memory| figure(&memory));

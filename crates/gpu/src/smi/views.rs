@@ -7,7 +7,7 @@ use model::device::{Device, MigDevice};
 use model::observation::{DeviceObservation, DeviceProcess};
 use model::{ErrorKind, Reading, Timestamp};
 
-use super::facts::{self, Gpu, Instance};
+use super::facts::{self, FrameBuffer, Gpu, Instance};
 use super::figures::Entity;
 use super::occupants;
 use super::partition;
@@ -29,6 +29,8 @@ pub(super) struct Shape {
     pub(super) view: Arc<GpuView>,
     /// Who is on each device of the view.
     pub(super) processes: Vec<Reading<Vec<DeviceProcess>>>,
+    /// Memory in use on each, without the reserved part.
+    used_bytes: Vec<Option<u64>>,
     /// The driver's utilisation of the GPU, 0..1.
     pub(super) activity: Reading,
     /// What is known of it, for later rounds.
@@ -66,15 +68,15 @@ impl Shown {
 impl Shape {
     fn observations(&self) -> impl Iterator<Item = DeviceObservation> + '_ {
         let down = self.view.health.down();
-        self.view.devices.iter().zip(&self.processes).map(move |(device, processes)| {
-            DeviceObservation {
-                device: Arc::clone(device),
-                down,
-                processes: down.map_or_else(|| processes.clone(), Reading::Failed),
-                process_use: None,
-                activity: None,
-                sm_activity: None,
-            }
+        let seen = self.view.devices.iter().zip(&self.processes).zip(&self.used_bytes);
+        seen.map(move |((device, processes), used_bytes)| DeviceObservation {
+            device: Arc::clone(device),
+            down,
+            processes: down.map_or_else(|| processes.clone(), Reading::Failed),
+            used_bytes: used_bytes.filter(|_| down.is_none()),
+            process_use: None,
+            activity: None,
+            sm_activity: None,
         })
     }
 }
@@ -99,6 +101,7 @@ fn shape(
         .map(|device| keep(device, old))
         .collect();
     let processes = processes(round, gpu, &instances);
+    let used_bytes = used_bytes(&entity, &instances);
     let view = GpuView {
         index: gpu.index,
         uuid: gpu.uuid.clone(),
@@ -113,7 +116,13 @@ fn shape(
         devices,
         instances_without_ci: Vec::new(),
     };
-    Shape { activity: activity(&view), view: Arc::new(view), processes, known: known(gpu) }
+    Shape {
+        activity: activity(&view),
+        view: Arc::new(view),
+        processes,
+        used_bytes,
+        known: known(gpu),
+    }
 }
 
 fn health(gpu: &Gpu<'_>, stuck: bool) -> Health {
@@ -185,6 +194,16 @@ fn devices(gpu: &Gpu<'_>, instances: &[Instance], memory_total: Option<u64>) -> 
         _ if gpu.uuid.is_empty() => Vec::new(),
         Some(true) => instances.iter().map(|instance| mig_device(&whole, instance)).collect(),
         _ => vec![whole],
+    }
+}
+
+/// Memory in use on each device; none where the reserved part is not known to be left out of it.
+fn used_bytes(gpu: &Entity<'_>, instances: &[Instance]) -> Vec<Option<u64>> {
+    let used =
+        |memory: FrameBuffer| memory.used.value().filter(|_| memory.reserved.value().is_some());
+    match gpu.gpu.mig {
+        Some(true) => instances.iter().map(|instance| used(instance.memory)).collect(),
+        _ => vec![used(gpu.memory())],
     }
 }
 

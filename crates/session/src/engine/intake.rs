@@ -44,6 +44,7 @@ impl Engine {
         tracked.absent_since = None;
         tracked.gone = false;
         tracked.down = observation.down;
+        tracked.used_bytes = observation.used_bytes;
         if !self.config.sampled {
             tracked.hold_until(now, self.config.longest_gap);
         }

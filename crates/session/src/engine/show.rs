@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::device::Tracked;
+use crate::device::{Hold, Tracked};
 use crate::session::Session;
 use crate::state::{DeviceState, SessionState};
 use crate::view::{DeviceView, RestView, SessionView, View};
@@ -42,8 +42,28 @@ impl Engine {
             processes_known: device.known,
             state: self.device_state(device),
             minute_micros: device.minute(),
+            unattributed_bytes: self.unattributed(device),
             counters: device.counters,
         }
+    }
+
+    /// Memory in use less that of the processes on all devices that share it.
+    fn unattributed(&self, device: &Tracked) -> Option<u64> {
+        let used = device.used_bytes?;
+        let sharing = |other: &&Tracked| {
+            let instance = |tracked: &Tracked| tracked.facts.mig.as_ref().map(|m| m.gpu_instance);
+            other.facts.gpu_uuid == device.facts.gpu_uuid
+                && instance(other) == instance(device)
+                && !other.gone
+        };
+        let mut held = 0_u64;
+        for device in self.devices.iter().filter(sharing) {
+            let Hold::Present(present) = &device.hold else { return None };
+            for process in present.iter() {
+                held = held.saturating_add(process.memory_bytes?);
+            }
+        }
+        Some(used.saturating_sub(held))
     }
 
     /// The state by the rules of booking, as of now.

@@ -3,6 +3,7 @@
 mod bounds;
 mod evidence;
 mod life;
+mod memory;
 mod properties;
 mod restarts;
 mod sampled;

@@ -160,6 +160,12 @@ const DEVICE_SHARE: Metric = gauge(
     "The device's part of its physical GPU: its compute slices over those of the GPU.",
     &["gpu", "UUID", "GPU_I_ID"],
 );
+const UNATTRIBUTED: Metric = gauge(
+    "gpu_device_unattributed_memory_bytes",
+    Unit::Bytes,
+    "Device memory in use that no listed process holds, in bytes; a MIG device's is its GPU instance's.",
+    &["gpu", "UUID", "GPU_I_ID"],
+);
 const FOLDED: Metric = gauge(
     "gpulse_sessions_folded",
     Unit::Count,
@@ -186,6 +192,7 @@ pub const SESSION_METRICS: &[Metric] = &[
     DEVICE_SECONDS,
     DEVICE_EFFECTIVE,
     DEVICE_SHARE,
+    UNATTRIBUTED,
     FOLDED,
 ];
 
@@ -366,6 +373,12 @@ fn write_devices(view: &View, out: &mut Writer) {
     for (labels, device) in &rows {
         let share = (device.device.share * 1e6).round() / 1e6;
         out.sample(DEVICE_SHARE.name).labels_written(labels).shortest(share);
+    }
+    out.metric(&UNATTRIBUTED);
+    for (labels, device) in &rows {
+        if let Some(bytes) = device.unattributed_bytes {
+            out.sample(UNATTRIBUTED.name).labels_written(labels).integer(bytes.into());
+        }
     }
 }
 

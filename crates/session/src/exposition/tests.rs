@@ -1,6 +1,6 @@
 //! Pages of small worlds.
 
-use model::observation::{ContextKind, DeviceProcess};
+use model::observation::{ContextKind, DeviceObservation, DeviceProcess};
 use model::process::Lookup;
 use model::text::{Family, Writer, parse};
 
@@ -188,6 +188,8 @@ fn tables_and_pages_name_the_same_families() {
     world.kill(4711);
     world.see(2, &[list(&gpu(0), &[process(12345)])]);
     world.work_for(3, 30, &gpu(0), &[(12345, 90)]);
+    let used = DeviceObservation { used_bytes: Some(GIB), ..list(&gpu(0), &[process(12345)]) };
+    world.see(31, &[used]);
     let page = seed(&world.view()) + &ours(&world.view());
     let printed: Vec<String> = parse(&page).unwrap().into_iter().map(|f| f.name).collect();
     let named: Vec<&str> = SEED_METRICS.iter().chain(SESSION_METRICS).map(|m| m.name).collect();

@@ -52,6 +52,7 @@ fn a_gpu_shows_its_rows_with_the_units_of_dcgm() {
     let view = &pass.gpus[0];
     assert_eq!((view.pci_bus_id.as_str(), view.minor), ("00000000:A1:00.0", Some(0)));
     assert_eq!((view.power_limit_watts, view.health), (Some(700.0), Health::Up));
+    assert_eq!(pass.observations[0].used_bytes, Some((4108 << 20) + 9));
     assert_eq!((pass.cuda_version.as_deref(), pass.simulated), (Some("13.1"), true));
 }
 
@@ -70,6 +71,7 @@ fn what_a_driver_does_not_have_is_absent_and_nothing_else_is() {
     // Version 1 of the memory call stands in, without the reserved part; energy has its own call.
     assert_eq!(value(entity, "DCGM_FI_DEV_FB_USED"), Some(11559.0));
     assert_eq!(reading("DCGM_FI_DEV_FB_RESERVED"), model::Reading::NotSupported);
+    assert_eq!(pass.observations[0].used_bytes, None, "it may hold the reserved part");
     assert_eq!(value(entity, "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"), Some(77.0));
     assert_eq!(pass.gpus[0].mig_enabled, None);
     assert_eq!(

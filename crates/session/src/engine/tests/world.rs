@@ -74,6 +74,7 @@ pub(crate) fn list(device: &Arc<Device>, processes: &[DeviceProcess]) -> DeviceO
         device: Arc::clone(device),
         down: None,
         processes: Reading::Value(processes.to_vec()),
+        used_bytes: None,
         process_use: None,
         activity: None,
         sm_activity: None,
