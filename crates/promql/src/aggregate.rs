@@ -7,7 +7,7 @@ use promql_parser::parser::{AggregateExpr, LabelModifier};
 use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
-use crate::labels::invalid_name;
+use crate::labels::{invalid_name, only, without};
 use crate::over_time::{Mean, Sum, quantile, variance};
 use crate::value::{ABSENT, Column, absent};
 
@@ -52,8 +52,8 @@ fn groups(columns: &[Column], modifier: Option<&LabelModifier>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (at, column) in columns.iter().enumerate() {
         let labels = match modifier {
-            Some(LabelModifier::Include(by)) => column.labels.keep(&by.labels),
-            Some(LabelModifier::Exclude(without)) => column.labels.without(&without.labels),
+            Some(LabelModifier::Include(by)) => only(&column.labels, &by.labels),
+            Some(LabelModifier::Exclude(modifier)) => without(&column.labels, &modifier.labels),
             None => Labels::default(),
         };
         let group = *by_labels.entry(labels).or_insert_with_key(|labels| {
@@ -243,11 +243,10 @@ fn counted_values(
                 if absent(value) {
                     continue;
                 }
-                let mut labels = group.labels.clone();
-                labels.set(label, &crate::label_functions::number(value));
+                let labels = group.labels.with(label, &crate::label_functions::number(value));
                 let at = *by_labels.entry(labels).or_insert_with_key(|labels| {
                     let values = vec![ABSENT; columns[member].values.len()];
-                    let drop_name = group.drop_name && label != crate::labels::NAME;
+                    let drop_name = group.drop_name && label != model::labels::NAME;
                     result.push(Column { labels: labels.clone(), drop_name, values });
                     result.len() - 1
                 });

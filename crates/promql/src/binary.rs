@@ -7,7 +7,7 @@ use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchC
 use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
-use crate::labels::NAME;
+use crate::labels::{in_braces, only, without, without_name};
 use crate::value::{ABSENT, Column, Evaluated, absent};
 
 /// Evaluates both sides and combines them.
@@ -148,9 +148,9 @@ fn with_scalar(
 /// What a series is matched by.
 fn key(labels: &Labels, modifier: &BinModifier) -> Labels {
     match &modifier.matching {
-        Some(LabelModifier::Include(on)) => labels.keep(&on.labels),
-        Some(LabelModifier::Exclude(ignored)) => labels.without(&ignored.labels),
-        None => labels.without_name(),
+        Some(LabelModifier::Include(on)) => only(labels, &on.labels),
+        Some(LabelModifier::Exclude(ignored)) => without(labels, &ignored.labels),
+        None => without_name(labels),
     }
 }
 
@@ -270,7 +270,7 @@ fn unambiguous(
 }
 
 fn duplicate<T>(key: &Labels, side: &str, x: &Labels, y: &Labels) -> Result<T, QueryError> {
-    let (a, b) = (x.min(y), x.max(y));
+    let (key, a, b) = (in_braces(key), in_braces(x.min(y)), in_braces(x.max(y)));
     failed(format!(
         "found duplicate series for the match group {key} on the {side} hand-side of the \
          operation: [{a}, {b}];many-to-many matching not allowed: matching labels must be unique \
@@ -314,7 +314,7 @@ impl Join<'_> {
     fn labels(&self, many: &Column, one: &Column) -> Labels {
         let mut labels = many.labels.clone();
         if !self.op.compares() || self.modifier.return_bool {
-            labels.set(NAME, "");
+            labels = without_name(&labels);
         }
         match (&self.modifier.card, &self.modifier.matching) {
             (
@@ -323,11 +323,13 @@ impl Join<'_> {
                 _,
             ) => {
                 for name in &include.labels {
-                    labels.set(name, one.labels.get(name));
+                    labels = labels.with(name, one.labels.get(name));
                 }
             }
-            (_, Some(LabelModifier::Include(on))) => labels = labels.keep(&on.labels),
-            (_, Some(LabelModifier::Exclude(ignored))) => labels.remove(&ignored.labels),
+            (_, Some(LabelModifier::Include(on))) => labels = only(&labels, &on.labels),
+            (_, Some(LabelModifier::Exclude(ignored))) => {
+                labels = labels.keep(|name| !ignored.labels.iter().any(|gone| gone == name));
+            }
             _ => {}
         }
         labels

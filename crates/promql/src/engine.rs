@@ -52,22 +52,30 @@ pub struct Outcome {
     pub infos: Vec<String>,
 }
 
-/// Evaluates queries over a source.
-#[derive(Debug)]
-pub struct Engine<S> {
-    source: S,
+/// Evaluates queries over a source that each call brings. Cheap to clone: a call with other bounds
+/// is one on a clone with other options, see [`Engine::with`].
+#[derive(Debug, Clone)]
+pub struct Engine {
     options: Options,
 }
 
-impl<S: SeriesSource> Engine<S> {
-    /// An engine over this source.
-    pub fn new(source: S, options: Options) -> Self {
-        Self { source, options }
+impl Engine {
+    /// An engine with these bounds.
+    pub fn new(options: Options) -> Self {
+        Self { options }
     }
 
-    /// The source.
-    pub fn source(&self) -> &S {
-        &self.source
+    /// Its bounds.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The same engine with some bounds changed, for one call.
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut engine = self.clone();
+        change(&mut engine.options);
+        engine
     }
 
     /// Evaluates at one time (ms). Setting `cancel` ends the query.
@@ -76,6 +84,7 @@ impl<S: SeriesSource> Engine<S> {
     /// See [`QueryError`].
     pub fn instant(
         &self,
+        source: &dyn SeriesSource,
         query: &str,
         at: i64,
         cancel: &AtomicBool,
@@ -83,7 +92,7 @@ impl<S: SeriesSource> Engine<S> {
         in_range(at)?;
         let expr = parse(query)?;
         let steps = Steps { start: at, step: 1, count: 1 };
-        let context = self.context(query, steps, cancel);
+        let context = self.context(source, query, steps, cancel);
         let evaluated = context.eval(&expr, steps)?;
         let sorted = keeps_order(&expr);
         let value = instant_value(evaluated, at, sorted)?;
@@ -96,6 +105,7 @@ impl<S: SeriesSource> Engine<S> {
     /// See [`QueryError`].
     pub fn range(
         &self,
+        source: &dyn SeriesSource,
         query: &str,
         (start, end, step): (i64, i64, i64),
         cancel: &AtomicBool,
@@ -108,7 +118,7 @@ impl<S: SeriesSource> Engine<S> {
                 expr.value_type().to_string()
             )));
         }
-        let context = Context { is_range: true, ..self.context(query, steps, cancel) };
+        let context = Context { is_range: true, ..self.context(source, query, steps, cancel) };
         let evaluated = context.eval(&expr, steps)?;
         Ok(context.outcome(matrix(evaluated, steps)?))
     }
@@ -132,9 +142,15 @@ impl<S: SeriesSource> Engine<S> {
         Ok(Steps { start, step, count })
     }
 
-    fn context<'a>(&'a self, query: &'a str, top: Steps, cancel: &'a AtomicBool) -> Context<'a> {
+    fn context<'a>(
+        &'a self,
+        source: &'a dyn SeriesSource,
+        query: &'a str,
+        top: Steps,
+        cancel: &'a AtomicBool,
+    ) -> Context<'a> {
         Context {
-            source: &self.source,
+            source,
             options: &self.options,
             query,
             top,
@@ -156,7 +172,8 @@ fn in_range(at: i64) -> Result<(), QueryError> {
     Ok(())
 }
 
-fn parse(query: &str) -> Result<Expr, QueryError> {
+/// The expression of a query.
+pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
     parser::parse(&with_bytes_as_text(query)).map_err(QueryError::Parse)
 }
 

@@ -1,5 +1,9 @@
 //! What can go wrong in a query, in Prometheus's kinds.
 
+use std::sync::Arc;
+
+use crate::SourceError;
+
 /// Prometheus's `errorType` of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -33,6 +37,8 @@ pub enum QueryError {
     Parse(String),
     #[error("{0}")]
     Execution(String),
+    #[error("cannot read series")]
+    Source(#[source] Arc<SourceError>),
     #[error("query processing would load too many samples into memory in query execution")]
     TooManySamples,
     #[error("query timed out in expression evaluation")]
@@ -46,10 +52,16 @@ impl QueryError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Parse(_) => ErrorKind::BadData,
-            Self::Execution(_) | Self::TooManySamples => ErrorKind::Execution,
+            Self::Execution(_) | Self::Source(_) | Self::TooManySamples => ErrorKind::Execution,
             Self::Timeout => ErrorKind::Timeout,
             Self::Canceled => ErrorKind::Canceled,
         }
+    }
+}
+
+impl From<SourceError> for QueryError {
+    fn from(error: SourceError) -> Self {
+        Self::Source(Arc::new(error))
     }
 }
 

@@ -11,7 +11,8 @@ use promql_parser::parser::{
 
 use crate::engine::{Options, Outcome};
 use crate::error::{QueryError, failed};
-use crate::source::{Columns, Matcher, MatcherOp, SeriesSource, is_stale};
+use model::series::{Matcher, MatcherOp, SeriesSource, is_stale};
+
 use crate::value::{ABSENT, Column, Evaluated, Ranges, Samples, Value};
 use crate::{aggregate, binary, functions};
 
@@ -31,6 +32,13 @@ impl Steps {
     fn end(self) -> i64 {
         self.start + (self.count as i64 - 1) * self.step
     }
+}
+
+/// One series, decoded.
+pub(crate) struct Columns {
+    labels: crate::Labels,
+    times: Vec<i64>,
+    values: Vec<f64>,
 }
 
 /// One query under way.
@@ -175,10 +183,13 @@ impl Context<'_> {
         let from = ends.iter().min().map_or(0, |end| end.saturating_sub(back) + 1);
         let to = ends.iter().max().copied().unwrap_or_default();
         let mut all: Vec<Columns> = Vec::new();
-        for matchers in alternatives(selector) {
-            for series in self.source.select(&matchers, from, to)? {
-                self.touch(series.times.len())?;
-                all.push(series);
+        for series in self.source.select(&matchers(selector), from, to)? {
+            let mut samples = model::series::Samples::default();
+            series.read(from, to, &mut samples)?;
+            self.touch(samples.len())?;
+            if !samples.is_empty() {
+                let model::series::Samples { times, values } = samples;
+                all.push(Columns { labels: series.labels(), times, values });
             }
         }
         all.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -337,21 +348,14 @@ fn as_samples(column: Column, steps: Steps) -> Samples {
     Samples { labels: column.labels, drop_name: column.drop_name, times, values }
 }
 
-fn alternatives(selector: &VectorSelector) -> Vec<Vec<Matcher>> {
+/// The matchers of a selector, its name among them.
+pub(crate) fn matchers(selector: &VectorSelector) -> Vec<Matcher> {
     let name = selector.name.as_ref().map(|name| Matcher {
-        name: crate::labels::NAME.to_owned(),
+        name: model::labels::NAME.to_owned(),
         op: MatcherOp::Equal,
         value: name.clone(),
     });
-    let list = |matchers: &[promql_parser::label::Matcher]| -> Vec<Matcher> {
-        name.iter().cloned().chain(matchers.iter().map(matcher)).collect()
-    };
-    let or = selector.matchers.or_matchers.iter().map(|matchers| list(matchers));
-    if selector.matchers.or_matchers.is_empty() {
-        vec![list(&selector.matchers.matchers)]
-    } else {
-        or.collect()
-    }
+    name.into_iter().chain(selector.matchers.matchers.iter().map(matcher)).collect()
 }
 
 fn matcher(from: &promql_parser::label::Matcher) -> Matcher {

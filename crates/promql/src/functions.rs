@@ -374,7 +374,7 @@ fn wanted_labels(expr: &Expr) -> Labels {
     let asked = all.iter().filter(|matcher| {
         let equal = matches!(matcher.op, promql_parser::label::MatchOp::Equal);
         let once = all.iter().filter(|other| other.name == matcher.name).count() == 1;
-        equal && once && matcher.name != crate::labels::NAME
+        equal && once && matcher.name != model::labels::NAME
     });
     Labels::new(asked.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())))
 }
@@ -514,7 +514,7 @@ fn histogram_quantiles(
             if !column.labels.get(&label).is_empty() {
                 return failed(format!("label {label:?} is already there"));
             }
-            column.labels.set(&label, &q);
+            column.labels = column.labels.with(&label, &q);
             result.push(column);
         }
     }

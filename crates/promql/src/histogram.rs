@@ -27,8 +27,7 @@ pub(crate) fn over_buckets(
             ));
             continue;
         };
-        let mut labels = column.labels.clone();
-        labels.set("le", "");
+        let labels = column.labels.with("le", "");
         let group = groups.entry(labels).or_insert((true, Vec::new()));
         group.1.push((bound, at));
     }

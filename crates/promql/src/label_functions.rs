@@ -8,8 +8,9 @@ use regex::Regex;
 use crate::Labels;
 use crate::error::{QueryError, failed};
 use crate::eval::{Context, Steps};
-use crate::labels::{NAME, invalid_name};
+use crate::labels::invalid_name;
 use crate::value::{Column, absent};
+use model::labels::NAME;
 
 /// A number as Prometheus prints it in a label.
 pub(crate) fn number(value: f64) -> String {
@@ -75,7 +76,7 @@ fn valid(label: &str, function: &str) -> Result<(), QueryError> {
 }
 
 fn set(column: &mut Column, label: &str, value: &str) {
-    column.labels.set(label, value);
+    column.labels = column.labels.with(label, value);
     if label == NAME {
         column.drop_name = false;
     }

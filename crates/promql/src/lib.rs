@@ -22,11 +22,13 @@ mod histogram;
 mod label_functions;
 mod labels;
 mod over_time;
-mod source;
+pub mod syntax;
 mod value;
 
 pub use engine::{Engine, Options, Outcome};
 pub use error::{ErrorKind, QueryError};
-pub use labels::Labels;
-pub use source::{Columns, Matcher, MatcherOp, STALE_NAN, SeriesSource, is_stale};
+pub use model::labels::Labels;
+pub use model::series::{
+    Matcher, MatcherOp, STALE_NAN, Series, SeriesSource, SourceError, is_stale,
+};
 pub use value::{Point, Sample, SeriesPoints, Value};

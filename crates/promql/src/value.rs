@@ -1,7 +1,8 @@
 //! Results, and the columns between operators.
 
 use crate::Labels;
-use crate::source::{STALE_NAN, is_stale};
+use crate::labels::without_name;
+use crate::{STALE_NAN, is_stale};
 
 /// A value at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +62,7 @@ pub(crate) struct Column {
 impl Column {
     /// The labels that the result will have.
     pub(crate) fn final_labels(&self) -> Labels {
-        if self.drop_name { self.labels.without_name() } else { self.labels.clone() }
+        if self.drop_name { without_name(&self.labels) } else { self.labels.clone() }
     }
 }
 

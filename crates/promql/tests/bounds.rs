@@ -5,30 +5,43 @@
 
 use std::sync::atomic::AtomicBool;
 
+use model::series::Samples;
 use promql::{
-    Columns, Engine, ErrorKind, Labels, Matcher, Options, QueryError, SeriesSource, Value,
+    Engine, ErrorKind, Labels, Matcher, Options, Series, SeriesSource, SourceError, Value,
 };
 
 /// One series `up` with a sample every 10 s.
 struct Up;
 
+impl Series for Up {
+    fn labels(&self) -> Labels {
+        Labels::new([("__name__", "up"), ("job", "a")])
+    }
+
+    fn read(&self, from: i64, to: i64, into: &mut Samples) -> Result<(), SourceError> {
+        let times = (0..1000).map(|i| i * 10_000).filter(|at| *at >= from && *at <= to);
+        times.for_each(|at| into.push(at, 1.0));
+        Ok(())
+    }
+}
+
 impl SeriesSource for Up {
-    fn select(&self, matchers: &[Matcher], from: i64, to: i64) -> Result<Vec<Columns>, QueryError> {
-        let labels = Labels::new([("__name__", "up"), ("job", "a")]);
-        if !matchers.iter().all(|matcher| matcher.accepts(labels.get(&matcher.name))) {
-            return Ok(Vec::new());
-        }
-        let times: Vec<i64> =
-            (0..1000).map(|i| i * 10_000).filter(|at| *at >= from && *at <= to).collect();
-        let values = vec![1.0; times.len()];
-        Ok(vec![Columns { labels, times, values }])
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        _: i64,
+        _: i64,
+    ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
+        let labels = Self.labels();
+        let passes = matchers.iter().all(|matcher| matcher.accepts(labels.get(&matcher.name)));
+        Ok(if passes { vec![Box::new(Self)] } else { Vec::new() })
     }
 }
 
 fn kind(options: Options, query: &str, canceled: bool) -> ErrorKind {
-    let engine = Engine::new(Up, options);
+    let engine = Engine::new(options);
     let cancel = AtomicBool::new(canceled);
-    engine.range(query, (0, 1_000_000, 10_000), &cancel).unwrap_err().kind()
+    engine.range(&Up, query, (0, 1_000_000, 10_000), &cancel).unwrap_err().kind()
 }
 
 #[test]
@@ -65,22 +78,22 @@ fn a_subquery_with_a_tiny_step_is_refused_before_it_is_evaluated() {
 
 #[test]
 fn a_range_query_has_a_bound_on_its_steps() {
-    let engine = Engine::new(Up, Options::default());
+    let engine = Engine::new(Options::default());
     let cancel = AtomicBool::new(false);
     for (start, end, step) in [(0, 11_000, 1), (0, 10, 0), (10, 0, 1), (i64::MIN, i64::MAX, 1)] {
-        let error = engine.range("up", (start, end, step), &cancel).unwrap_err();
+        let error = engine.range(&Up, "up", (start, end, step), &cancel).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadData, "{error}");
     }
 }
 
 #[test]
 fn odd_times_are_no_reason_to_panic() {
-    let engine = Engine::new(Up, Options::default());
+    let engine = Engine::new(Options::default());
     let cancel = AtomicBool::new(false);
     for at in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX] {
         for query in ["up", "rate(up[5m])", "sum_over_time(up[1h:1m])", "minute()", "up offset 1y"]
         {
-            let answer = engine.instant(query, at, &cancel);
+            let answer = engine.instant(&Up, query, at, &cancel);
             assert!(answer.is_ok() || answer.is_err_and(|e| e.kind() == ErrorKind::BadData));
         }
     }
@@ -88,22 +101,22 @@ fn odd_times_are_no_reason_to_panic() {
 
 #[test]
 fn bytes_of_a_string_become_text() {
-    let engine = Engine::new(Up, Options::default());
-    let answer = engine.instant(r#""\xc3\xa9""#, 0, &AtomicBool::new(false)).unwrap();
+    let engine = Engine::new(Options::default());
+    let answer = engine.instant(&Up, r#""\xc3\xa9""#, 0, &AtomicBool::new(false)).unwrap();
     assert!(matches!(answer.value, Value::String(text) if text == "é"));
-    let raw = engine.instant(r"`\xc3\xa9`", 0, &AtomicBool::new(false)).unwrap();
+    let raw = engine.instant(&Up, r"`\xc3\xa9`", 0, &AtomicBool::new(false)).unwrap();
     assert!(matches!(raw.value, Value::String(text) if text == r"\xc3\xa9"));
 }
 
 #[test]
 fn a_warning_names_the_place_of_its_argument() {
-    let engine = Engine::new(Up, Options::default());
+    let engine = Engine::new(Options::default());
     for (query, place) in [
         ("quantile(2, up)", "(1:10)"),
         ("quantile by (job) ( 2, up)", "(1:21)"),
         ("up +\n quantile(2, up)", "(2:11)"),
     ] {
-        let answer = engine.instant(query, 0, &AtomicBool::new(false)).unwrap();
+        let answer = engine.instant(&Up, query, 0, &AtomicBool::new(false)).unwrap();
         assert!(answer.warnings[0].ends_with(place), "{query}: {:?}", answer.warnings);
     }
 }

@@ -13,12 +13,13 @@
     reason = "a test program"
 )]
 
-use std::cell::Cell;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use model::series::Samples;
 use promql::{
-    Columns, Engine, Labels, Matcher, Options, Outcome, QueryError, STALE_NAN, SeriesSource, Value,
+    Engine, Labels, Matcher, Options, Outcome, QueryError, STALE_NAN, Series, SeriesSource,
+    SourceError, Value,
 };
 
 /// The fewest evaluations of each file that must pass. Figures only ever rise.
@@ -60,32 +61,50 @@ files!(
 /// What was loaded: floats, and when native histograms had a sample.
 #[derive(Default)]
 struct Memory {
-    floats: Vec<Columns>,
+    floats: Vec<Loading>,
     natives: Vec<(Labels, Vec<i64>)>,
     /// Did the evaluation under way ask for a native histogram? For floats?
-    met_native: Cell<bool>,
-    met_float: Cell<bool>,
+    met_native: AtomicBool,
+    met_float: AtomicBool,
 }
 
-impl SeriesSource for &Memory {
-    fn select(&self, matchers: &[Matcher], from: i64, to: i64) -> Result<Vec<Columns>, QueryError> {
+/// A loaded series of floats.
+#[derive(Default)]
+struct Loading {
+    labels: Labels,
+    samples: Samples,
+}
+
+impl Series for &Loading {
+    fn labels(&self) -> Labels {
+        self.labels.clone()
+    }
+
+    fn read(&self, from: i64, to: i64, into: &mut Samples) -> Result<(), SourceError> {
+        let all = self.samples.times.iter().zip(&self.samples.values);
+        all.filter(|(at, _)| (from..=to).contains(*at)).for_each(|(at, v)| into.push(*at, *v));
+        Ok(())
+    }
+}
+
+impl SeriesSource for Memory {
+    fn select(
+        &self,
+        matchers: &[Matcher],
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
         let passes = |labels: &Labels| matchers.iter().all(|m| m.accepts(labels.get(&m.name)));
-        let within = |at: &&i64| (from..=to).contains(*at);
-        for (labels, times) in &self.natives {
-            if passes(labels) && times.iter().any(|at| within(&at)) {
-                self.met_native.set(true);
-            }
+        let within = |times: &[i64]| times.iter().any(|at| (from..=to).contains(at));
+        if self.natives.iter().any(|(labels, times)| passes(labels) && within(times)) {
+            self.met_native.store(true, Ordering::Relaxed);
         }
         let all = self.floats.iter().filter(|series| passes(&series.labels));
-        let all: Vec<_> = all
-            .map(|series| {
-                let kept = series.times.iter().zip(&series.values);
-                let (times, values) = kept.filter(|(at, _)| within(at)).unzip();
-                Columns { labels: series.labels.clone(), times, values }
-            })
-            .filter(|series| !series.times.is_empty())
+        let all: Vec<Box<dyn Series>> = all
+            .filter(|series| within(&series.samples.times))
+            .map(|series| Box::new(series) as Box<dyn Series>)
             .collect();
-        self.met_float.set(self.met_float.get() || !all.is_empty());
+        self.met_float.fetch_or(!all.is_empty(), Ordering::Relaxed);
         Ok(all)
     }
 }
@@ -116,14 +135,16 @@ fn run(name: &str) {
                 tally.left_out += 1;
                 continue;
             }
-            memory.met_native.set(false);
-            memory.met_float.set(false);
+            memory.met_native.store(false, Ordering::Relaxed);
+            memory.met_float.store(false, Ordering::Relaxed);
             // What met only native histograms, or fails over a mix with them, says nothing of floats.
-            let (met_native, met_float) = (&memory.met_native, &memory.met_float);
-            match evaluate(&memory, &block) {
-                _ if met_native.get() && !met_float.get() => tally.left_out += 1,
+            let answer = evaluate(&memory, &block);
+            let met_native = memory.met_native.load(Ordering::Relaxed);
+            let met_float = memory.met_float.load(Ordering::Relaxed);
+            match answer {
+                _ if met_native && !met_float => tally.left_out += 1,
                 Ok(()) => tally.passed += 1,
-                Err(_) if met_native.get() => tally.left_out += 1,
+                Err(_) if met_native => tally.left_out += 1,
                 Err(why) => tally.failed.push(format!("{name}.test:{line}: {head}: {why}")),
             }
         }
@@ -160,7 +181,7 @@ fn load(memory: &mut Memory, block: &[String]) {
     let step = duration(step);
     for line in &block[1..] {
         let (labels, rest) = series(line);
-        let mut columns = Columns { labels, ..Columns::default() };
+        let mut loading = Loading { labels, ..Loading::default() };
         let mut native = Vec::new();
         for (at, loaded) in values(rest).into_iter().enumerate() {
             let at = at as i64 * step;
@@ -168,22 +189,21 @@ fn load(memory: &mut Memory, block: &[String]) {
                 Loaded::Gap => {}
                 Loaded::Native => native.push(at),
                 Loaded::Float(value) => {
-                    columns.times.push(at);
-                    columns.values.push(value);
+                    loading.samples.push(at, value);
                 }
             }
         }
-        let name = columns.labels.get("__name__");
+        let name = loading.labels.get("__name__");
         if let Some(base) = name.strip_suffix("_bucket").filter(|_| word == "load_with_nhcb") {
             // Upstream also makes a native histogram of each classic one, under the bare name.
             let pairs =
-                columns.labels.iter().filter(|(name, _)| !["le", "__name__"].contains(name));
+                loading.labels.iter().filter(|(name, _)| !["le", "__name__"].contains(name));
             let labels = Labels::new(pairs.chain([("__name__", base)]));
-            memory.natives.push((labels, columns.times.clone()));
+            memory.natives.push((labels, loading.samples.times.clone()));
         }
-        memory.floats.retain(|series| series.labels != columns.labels);
-        memory.natives.push((columns.labels.clone(), native));
-        memory.floats.push(columns);
+        memory.floats.retain(|series| series.labels != loading.labels);
+        memory.natives.push((loading.labels.clone(), native));
+        memory.floats.push(loading);
     }
 }
 
@@ -333,17 +353,17 @@ fn duration(text: &str) -> i64 {
 fn evaluate(memory: &Memory, block: &[String]) -> Result<(), String> {
     let head = block[0].strip_prefix("eval").unwrap();
     let head = head.trim_start_matches("_fail").trim();
-    let engine = Engine::new(memory, Options::default());
+    let engine = Engine::new(Options::default());
     let cancel = AtomicBool::new(false);
     let (outcome, times) = if let Some(rest) = head.strip_prefix("instant at ") {
         let (at, query) = rest.split_once(char::is_whitespace).unwrap();
         let at = duration(at);
-        (engine.instant(query.trim(), at, &cancel), vec![at])
+        (engine.instant(memory, query.trim(), at, &cancel), vec![at])
     } else {
         let words: Vec<&str> = head.splitn(8, ' ').collect();
         let (from, to, step) = (duration(words[2]), duration(words[4]), duration(words[6]));
         let times = (from..=to).step_by(step as usize).collect();
-        (engine.range(words[7].trim(), (from, to, step), &cancel), times)
+        (engine.range(memory, words[7].trim(), (from, to, step), &cancel), times)
     };
     if block[0].starts_with("eval_fail") {
         return outcome.err().map(|_| ()).ok_or_else(|| "did not fail".to_owned());
