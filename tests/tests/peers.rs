@@ -153,7 +153,9 @@ fn a_machine_under_load_is_the_same_to_all() {
         .map(|process| (number(&process["pid"]), number(&process["sm"])))
         .collect();
     let expected = [(0, 60), (1, 21), (2, 0), (3, 30)];
-    assert_eq!(shares, expected.map(|(at, share)| (bench.pid(at), share)).into());
+    let expected: BTreeMap<u64, u64> = expected.map(|(at, share)| (bench.pid(at), share)).into();
+    assert_eq!(shares, expected, "by nvitop");
+    assert_eq!(seen.shares_by_gpulse(), expected, "by gpulse");
 }
 
 #[test]
@@ -337,6 +339,16 @@ impl Seen {
             .collect()
     }
 
+    /// SM share of each process that `who` shows one for, in whole per cent.
+    fn shares_by_gpulse(&self) -> BTreeMap<u64, u64> {
+        list(&self.who["gpus"])
+            .iter()
+            .flat_map(|gpu| list(&gpu["sessions"]))
+            .filter_map(|session| Some((session, session["utilization_ratio"].as_f64()?)))
+            .map(|(session, ratio)| (number(&session["pid"]), percent(ratio)))
+            .collect()
+    }
+
     fn by_gpulse(&self) -> BTreeMap<String, Held> {
         list(&self.who["gpus"])
             .iter()
@@ -363,6 +375,10 @@ fn list(value: &Value) -> &[Value] {
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("not a number: {value}"))
+}
+
+fn percent(ratio: f64) -> u64 {
+    u64::try_from(whole((ratio * 100.0).round())).unwrap()
 }
 
 /// Bytes in whole MiB, as the program prints them.
