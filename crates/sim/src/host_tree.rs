@@ -106,6 +106,8 @@ impl HostTree {
         self.write(Path::new("proc/1/cmdline"), b"/sbin/init\0")?;
         self.write(Path::new("proc/1/cgroup"), b"0::/init.scope\n")?;
         self.write(Path::new("proc/1/stat"), files::init_stat().as_bytes())?;
+        self.link(Path::new("proc/1/ns/pid"), files::FIRST_PID_NAMESPACE)?;
+        self.link(Path::new("proc/self"), "1")?;
         for gpu in &node.gpus {
             let (domain, bus, device) = gpu.pci;
             let folder =
@@ -197,5 +199,13 @@ impl HostTree {
             std::fs::rename(&beside, &path)
         });
         written.map_err(|cause| HostTreeError { path, cause })
+    }
+
+    /// A link, as the kernel has them: to what need not be a file.
+    fn link(&self, path: &Path, to: &str) -> Result<(), HostTreeError> {
+        let path = self.folder.join(path);
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let made = made.and_then(|()| std::os::unix::fs::symlink(to, &path));
+        made.map_err(|cause| HostTreeError { path, cause })
     }
 }

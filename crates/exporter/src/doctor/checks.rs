@@ -173,9 +173,13 @@ fn visible(evidence: &Evidence<'_>) -> Finding {
     if gpus.is_empty() {
         return Finding::fail("it shows none");
     }
-    let models: Vec<String> =
-        gpus.iter().map(|gpu| format!("{} {}", gpu.index, gpu.model)).collect();
-    Finding::ok(models.join(", "))
+    let alike = gpus.chunk_by(|one, next| one.model == next.model).map(|alike| {
+        let (first, last) = (alike[0].index, alike[alike.len() - 1].index);
+        let which = if first == last { first.to_string() } else { format!("{first} to {last}") };
+        let model = alike[0].model.as_str();
+        format!("{which}: {}", if model.is_empty() { "not read yet" } else { model })
+    });
+    Finding::ok(alike.collect::<Vec<_>>().join("; "))
 }
 
 fn expected(evidence: &Evidence<'_>) -> Finding {
@@ -293,7 +297,11 @@ fn procfs(evidence: &Evidence<'_>) -> Finding {
 
 fn state_folder(evidence: &Evidence<'_>) -> Finding {
     let Some(dir) = evidence.state_dir else {
-        return Finding::warn("there is no folder for it");
+        return if evidence.snapshot.simulated {
+            Finding::none("a simulated machine keeps nothing unless --state names a folder")
+        } else {
+            Finding::warn("there is no folder for it")
+        };
     };
     match folder(dir) {
         Folder::Writable => Finding::ok(format!("{} can be written", dir.display())),

@@ -32,6 +32,9 @@ pub(super) fn passwd(users: &[(String, u32)]) -> String {
     text
 }
 
+/// Where `/proc/1/ns/pid` points on the host itself: `PROC_PID_INIT_INO` of the kernel's `proc_ns.h`.
+pub(super) const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
 /// `/proc/1/status`: the first process of the host itself, in its own namespace of PIDs.
 pub(super) fn init_status() -> String {
     status("systemd", 1, 0, 'S')
