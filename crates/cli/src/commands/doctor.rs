@@ -128,7 +128,8 @@ fn text(answers: &[Answer], coloured: bool) -> String {
     }
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
     let (ok, warn, fail) = (count(Status::Ok), count(Status::Warn), count(Status::Fail));
-    let _ = writeln!(out, "{ok} ok, {warn} warnings, {fail} failed");
+    let warnings = if warn == 1 { "warning" } else { "warnings" };
+    let _ = writeln!(out, "{ok} ok, {warn} {warnings}, {fail} failed");
     out
 }
 
