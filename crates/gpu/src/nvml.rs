@@ -3,6 +3,7 @@
 //! [`Library`] is the only place with unsafe code. Everything else speaks to a [`Driver`], be it the
 //! library or the simulated one. What an answer means is decided in `answer`, once.
 
+mod accounting;
 mod answer;
 mod driver;
 mod facts;

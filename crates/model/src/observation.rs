@@ -19,6 +19,9 @@ pub struct DeviceObservation {
     /// Device memory in use, without the part that the driver reserves for itself; a MIG device's is
     /// its GPU instance's. `None` where it, or the reserved part, cannot be read.
     pub used_bytes: Option<u64>,
+    /// Processes that ended since the last pass, where the driver's accounting is on: it also knows
+    /// those that no list ever showed.
+    pub finished: Vec<FinishedProcess>,
     /// Set when this pass asked for per-process use (every few seconds, not every pass).
     pub process_use: Option<ProcessUse>,
     /// Activity of the device over the time since the last pass that asked for use, 0..1: GPM
@@ -27,6 +30,19 @@ pub struct DeviceObservation {
     pub activity: Option<Reading>,
     /// SM activity from GPM over the same time, 0..1. `None` when this pass did not ask.
     pub sm_activity: Option<Reading>,
+}
+
+/// A process that is over, from the driver's accounting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinishedProcess {
+    /// Host PID.
+    pub pid: u32,
+    /// When its context was made.
+    pub started: Timestamp,
+    /// When it was gone.
+    pub ended: Timestamp,
+    /// The most device memory it held, in bytes, if known.
+    pub memory_peak_bytes: Option<u64>,
 }
 
 /// Per-process use since the last time it was asked for.

@@ -1,11 +1,13 @@
 //! The engine: one pass in, sessions and booked seconds out.
 //!
 //! A pass goes through these steps, each in a file of its own: `intake` takes in one device's
-//! observation, `presence` opens, touches and ends sessions, `usage` takes in use, `closing` books
+//! observation, `presence` opens, touches and ends sessions, `usage` takes in use, `finished` what
+//! was over before it was seen, `closing` books
 //! the seconds that are old enough, `keeping` bounds what is kept, `restore` goes over a restart,
 //! `show` makes the view.
 
 mod closing;
+mod finished;
 mod intake;
 mod keeping;
 mod presence;

@@ -186,3 +186,31 @@ fn a_restart_keeps_xids_and_sessions() {
     assert_eq!(ids(&before), ids(&after));
     assert_eq!(before.view.run, after.view.run);
 }
+
+#[test]
+fn a_process_of_half_a_second_is_known_where_the_driver_accounts() {
+    let world = |accounting: bool| {
+        format!(
+            "[[node]]\nname = \"a\"\n[[node.gpu]]\nmodel = \"h100-80gb-hbm3\"\naccounting = {accounting}\n\
+             [[node.process]]\ngpu = [\"0\"]\ncommand = \"job\"\npid = 77\nmemory = \"2GiB\"\nsm = 50\n\
+             start = \"70s200ms\"\nstop = \"70s700ms\"\n"
+        )
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("world.toml");
+    for (accounting, known) in [(true, 1), (false, 0)] {
+        std::fs::write(&path, world(accounting)).unwrap();
+        let mut watched = Watched::new(path.to_str().unwrap(), START);
+        let page = families(&watched.run(seconds(30)));
+        let info = samples(&page, "gpu_session_info");
+        assert_eq!(info.iter().filter(|s| s.label("pid") == Some("77")).count(), known);
+        if known == 1 {
+            let one = |name: &str| samples(&page, name)[0].value;
+            assert_eq!(info[0].label("start"), Some("seen"));
+            assert_eq!(one("gpu_session_memory_peak_bytes"), 2.0 * 1024.0 * 1024.0 * 1024.0);
+            let lasted =
+                one("gpu_session_end_time_seconds") - one("gpu_session_start_time_seconds");
+            assert!((lasted - 0.5).abs() < 0.01, "{lasted}");
+        }
+    }
+}

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::observation::{DeviceObservation, DeviceProcess, ProcessUse};
+use model::observation::{DeviceObservation, DeviceProcess, FinishedProcess, ProcessUse};
 use model::{ErrorKind, Reading, Timestamp};
 
+use super::accounting::Accounting;
 use super::answer::{Trouble, reading};
 use super::facts::Versions;
 use super::metered::Metered;
@@ -54,6 +55,8 @@ pub(crate) struct Gpu {
     profiling: Profiling,
     lists: ProcessLists,
     usage: Usage,
+    accounting: Accounting,
+    accounting_looked: Option<Timestamp>,
     /// Where earlier lives of the driver were read up to.
     earlier: UsedUpTo,
     lost: bool,
@@ -90,6 +93,8 @@ impl Gpu {
             refused: false,
             lists_denied: false,
             looked: None,
+            accounting: Accounting::default(),
+            accounting_looked: None,
             slow_read: None,
             view: Arc::new(unknown_gpu(index)),
         }
@@ -209,6 +214,11 @@ impl Gpu {
         let Some(topology) = self.topology.take() else { return Vec::new() };
         self.lists_denied = false;
         let use_of_gpu = (ask.process_use && !self.lost).then(|| self.use_samples(&topology, now));
+        // Accounting is off while MIG is on: its processes are those of the one seat.
+        let mut finished = match use_of_gpu {
+            Some(Reading::Value(_)) => self.finished(&topology, now),
+            _ => Vec::new(),
+        };
         let mut parent = None;
         // Read once per place: devices that share one share its samples.
         let mut activities: Vec<Option<Activity>> = vec![None; topology.places.len()];
@@ -234,6 +244,7 @@ impl Gpu {
                 down: None,
                 processes,
                 used_bytes: self.values.used_bytes[seat.place],
+                finished: std::mem::take(&mut finished),
                 process_use: ask.process_use.then(|| ProcessUse {
                     samples: use_of_gpu.take().unwrap_or(Reading::NotSupported),
                 }),
@@ -255,6 +266,14 @@ impl Gpu {
             return Reading::NotSupported;
         }
         self.usage.read(&self.driver, topology.facts.handle, now)
+    }
+
+    fn finished(&mut self, topology: &Topology, now: Timestamp) -> Vec<FinishedProcess> {
+        let look = is_due(self.accounting_looked, now, self.slow_every);
+        if look {
+            self.accounting_looked = Some(now);
+        }
+        self.accounting.read(&self.driver, topology.facts.handle, look)
     }
 
     /// By the MIG device's own handle; where that is not served, out of the parent's list.

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use super::answer::Trouble;
 use super::{
-    Attributes, ClockType, Driver, EccCounterType, EccErrorType, Event, EventSet, FieldAnswer,
-    FieldRequest, GpmSample, GpuInstance, GpuInstanceProfile, Handle, MemoryV1, MemoryV2, PciInfo,
-    ProcessUtilization, RemappedRows, Result, Return, RunningProcess, UtilizationRates,
+    AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, Event, EventSet,
+    FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceProfile, Handle, MemoryV1,
+    MemoryV2, PciInfo, ProcessUtilization, RemappedRows, Result, Return, RunningProcess,
+    UtilizationRates,
 };
 use crate::{Call, CallStats};
 
@@ -40,8 +41,10 @@ impl Metered {
         let outcome = match &result {
             Ok(_) => Ok(()),
             Err(code) => {
-                // For this call "not found" is the ordinary word for "no new sample".
-                if call != Call::ProcessUtilization || *code != Return::NOT_FOUND {
+                // For these "not found" is an ordinary word: no new sample, no such entry any more.
+                let ordinary = matches!(call, Call::ProcessUtilization | Call::AccountingStats)
+                    && *code == Return::NOT_FOUND;
+                if !ordinary {
                     self.note(Trouble::of(*code));
                 }
                 Err(*code)
@@ -111,6 +114,9 @@ calls! {
     ProcessUtilization process_utilization(
         device: Handle, since_us: u64
     ) -> Vec<ProcessUtilization>;
+    AccountingMode accounting_mode(device: Handle) -> u32;
+    AccountingPids accounting_pids(device: Handle) -> Vec<u32>;
+    AccountingStats accounting_stats(device: Handle, pid: u32) -> AccountingStats;
     GpmSupported gpm_supported(device: Handle) -> bool;
     GpmSampleAlloc gpm_sample_alloc() -> GpmSample;
     GpmSampleFree gpm_sample_free(sample: GpmSample) -> ();

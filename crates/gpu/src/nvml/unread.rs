@@ -22,6 +22,7 @@ pub(crate) fn unanswered(
         down,
         processes: Reading::Failed(kind),
         used_bytes: None,
+        finished: Vec::new(),
         process_use: asked.then_some(ProcessUse { samples: Reading::Failed(kind) }),
         activity: asked.then_some(Reading::Failed(kind)),
         sm_activity: asked.then_some(Reading::Failed(kind)),

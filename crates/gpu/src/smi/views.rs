@@ -74,6 +74,7 @@ impl Shape {
             down,
             processes: down.map_or_else(|| processes.clone(), Reading::Failed),
             used_bytes: used_bytes.filter(|_| down.is_none()),
+            finished: Vec::new(),
             process_use: None,
             activity: None,
             sm_activity: None,

@@ -53,6 +53,7 @@ impl Engine {
             (Reading::Value(processes), None) => {
                 self.take_processes(device, processes, lookup);
                 self.take_use(device, observation);
+                self.take_finished(device, &observation.finished);
                 self.devices[device].known_at = Some(now);
             }
             _ => self.take_nothing(device, lookup),

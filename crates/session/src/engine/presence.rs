@@ -133,7 +133,13 @@ impl Engine {
         Some(session)
     }
 
-    fn begin(&mut self, device: usize, process: &DeviceProcess, key: Start, found: &Lookup) -> u32 {
+    pub(super) fn begin(
+        &mut self,
+        device: usize,
+        process: &DeviceProcess,
+        key: Start,
+        found: &Lookup,
+    ) -> u32 {
         let now = self.at;
         let first_seen = Timestamp::from_secs(now.second());
         let tracked = &self.devices[device].facts;
@@ -168,7 +174,7 @@ impl Engine {
     }
 
     /// The end of a session that returns is taken back.
-    fn reopen(&mut self, session: u32) {
+    pub(super) fn reopen(&mut self, session: u32) {
         let shown = self.keeping.live_shown < self.config.max_live;
         let Some(known) = self.sessions.get_mut(session) else { return };
         known.end = None;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod evidence;
+mod finished;
 mod life;
 mod memory;
 mod properties;

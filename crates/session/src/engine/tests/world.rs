@@ -75,6 +75,7 @@ pub(crate) fn list(device: &Arc<Device>, processes: &[DeviceProcess]) -> DeviceO
         down: None,
         processes: Reading::Value(processes.to_vec()),
         used_bytes: None,
+        finished: Vec::new(),
         process_use: None,
         activity: None,
         sm_activity: None,
