@@ -25,6 +25,8 @@ mod recover;
 mod scan;
 mod segment;
 mod sync;
+#[cfg(test)]
+mod tests;
 mod trim;
 mod verify;
 
