@@ -96,6 +96,23 @@ pub trait Series: Send + Sync {
     /// # Errors
     /// A block that cannot be read.
     fn read(&self, from: i64, to: i64, into: &mut Samples) -> Result<(), SourceError>;
+
+    /// Its newest sample from `from` to `to` (ms, both included), a marker too. What an instant
+    /// query asks of each series: worth answering without decoding what lies before. `room` is for
+    /// those that have to decode.
+    ///
+    /// # Errors
+    /// A block that cannot be read.
+    fn newest(
+        &self,
+        from: i64,
+        to: i64,
+        room: &mut Samples,
+    ) -> Result<Option<(i64, f64)>, SourceError> {
+        room.clear();
+        self.read(from, to, room)?;
+        Ok(room.times.last().copied().zip(room.values.last().copied()))
+    }
 }
 
 /// Something that holds series.
