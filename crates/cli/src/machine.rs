@@ -168,6 +168,7 @@ impl MachineArgs {
             hostname: None,
             before_tick: None,
             simulated: self.sim.sim_library.is_some(),
+            told: None,
         })
     }
 
@@ -191,6 +192,7 @@ impl MachineArgs {
                 }
             })),
             simulated: true,
+            told: None,
         })
     }
 }

@@ -21,7 +21,7 @@ pub mod textfile;
 pub mod xid;
 
 pub use config::{Config, HostLabel, HostLabelError, Parts, PartsError};
-pub use node::{BeforeTick, Machine, Node, StateUse};
+pub use node::{BeforeTick, Machine, Memory, Node, StateUse, Told};
 pub use own::OwnCost;
 pub use running::{Running, STATE_FILE, start};
 pub use scrapes::{BOUNDS_MICROS, Permit, ScrapeCounts, Scrapes};

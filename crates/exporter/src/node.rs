@@ -7,13 +7,14 @@
 mod ask;
 mod look;
 mod state;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gpu::{OpenDriver, Reader};
+use gpu::{Ask, OpenDriver, Reader};
 use host::Host;
 use model::observation::DeviceObservation;
 use model::{Clock, Stop, Timestamp};
@@ -26,7 +27,8 @@ use crate::snapshot::{Published, Snapshot};
 use crate::xid::XidBook;
 use ask::Schedule;
 use state::Kept;
-pub use state::StateUse;
+pub use state::{Memory, StateUse};
+pub use told::Told;
 
 /// Called before each pass with its time: a simulated machine brings its host tree up to it.
 pub type BeforeTick = Box<dyn FnMut(Timestamp) + Send>;
@@ -47,6 +49,8 @@ pub struct Machine {
     pub before_tick: Option<BeforeTick>,
     /// Whether it is a simulated one.
     pub simulated: bool,
+    /// Facts that are told instead of read, for one of many simulated machines in one process.
+    pub told: Option<Told>,
 }
 
 impl fmt::Debug for Machine {
@@ -59,6 +63,7 @@ impl fmt::Debug for Machine {
 pub struct Node {
     reader: Reader,
     host: Host,
+    told: Option<Told>,
     engine: Engine,
     clock: Arc<dyn Clock>,
     before_tick: Option<BeforeTick>,
@@ -90,12 +95,21 @@ impl Node {
         let (kept, saved) = Kept::begin(state);
         let (sessions, xids) =
             saved.map_or((None, XidBook::default()), |saved| (Some(saved.sessions), saved.xids));
-        let identity = identity(&machine.host, &hostname);
+        let identity = match &machine.told {
+            Some(told) => told.identity(&hostname),
+            None => identity(&machine.host, &hostname),
+        };
+        let in_line = machine.told.as_ref().is_some_and(|told| told.in_line);
         let longest_age = config.longest_age();
         Self {
-            reader: Reader::new(machine.open_driver, machine.smi, reader_options(config)),
+            reader: Reader::new(
+                machine.open_driver,
+                machine.smi,
+                gpu::Options { in_line, ..reader_options(config) },
+            ),
             engine: Engine::new(config.session.clone(), identity, sessions, now),
             host: machine.host,
+            told: machine.told,
             clock: machine.clock,
             before_tick: machine.before_tick,
             xids: Arc::new(xids),
@@ -173,6 +187,23 @@ impl Node {
         snapshot
     }
 
+    /// One pass that only follows who is there: nothing is published and no device value read.
+    pub fn follow(&mut self, now: Timestamp) {
+        self.prepare(now);
+        let ask = Ask { device_values: false, ..Ask::ALL };
+        let pass = self.reader.pass(now, ask);
+        for xid in &pass.xids {
+            Arc::make_mut(&mut self.xids).add(xid);
+        }
+        self.observe(now, &pass.observations);
+    }
+
+    /// What it knows of its sessions, for another node to go on from.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory::new(self.engine.clone().stop(), XidBook::clone(&self.xids))
+    }
+
     /// Let go of the driver and keep the state of a clean stop.
     pub fn finish(mut self) {
         self.reader.release();
@@ -194,7 +225,10 @@ impl Node {
             }
         }
         if self.expected_read.is_none_or(|read| now.since(read) >= EXPECTED_EVERY) {
-            let expected = self.host.expected_gpus();
+            let expected = match &self.told {
+                Some(told) => Some(told.gpus),
+                None => self.host.expected_gpus(),
+            };
             if expected > self.expected_gpus && self.expected_gpus.is_some() {
                 tracing::info!(gpus = expected, "a GPU was added, opening the driver again");
                 self.reader.reopen(now);
@@ -205,8 +239,12 @@ impl Node {
     }
 
     fn observe(&mut self, now: Timestamp, observations: &[DeviceObservation]) {
-        let host = &self.host;
-        self.engine.observe(now, observations, &mut |pid| host.process(pid));
+        let (host, told) = (&self.host, &self.told);
+        let mut lookup = |pid| match told {
+            Some(told) => (told.process)(pid),
+            None => host.process(pid),
+        };
+        self.engine.observe(now, observations, &mut lookup);
     }
 
     fn publish(&mut self, now: Timestamp, pass: gpu::Pass) -> Arc<Snapshot> {

@@ -103,5 +103,6 @@ pub(crate) fn machine(dir: &Path) -> Machine {
         hostname: Some("gpu-a".to_owned()),
         before_tick: None,
         simulated: false,
+        told: None,
     }
 }

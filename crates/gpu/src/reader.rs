@@ -37,6 +37,9 @@ pub struct Options {
     pub gpm_span: Duration,
     /// How often slow rows and the layout are read.
     pub slow_every: Duration,
+    /// Ask on the thread that asks for a pass, without threads: for simulated drivers, of which one
+    /// process watches many and which answer at once. A driver that may block must not be asked so.
+    pub in_line: bool,
 }
 
 impl Default for Options {
@@ -46,6 +49,7 @@ impl Default for Options {
             patience: Duration::from_millis(300),
             gpm_span: Duration::from_secs(15),
             slow_every: Duration::from_secs(10),
+            in_line: false,
         }
     }
 }
@@ -193,7 +197,13 @@ impl Reader {
     fn begin(&mut self, now: Timestamp) {
         let opener = Arc::clone(&self.opener);
         let fallback = matches!(&self.state, State::Closed { why, .. } if why.loadable);
-        match Life::begin(opener, Arc::clone(&self.calls), self.options.deadline) {
+        let (calls, deadline) = (Arc::clone(&self.calls), self.options.deadline);
+        let life = if self.options.in_line {
+            Some(Life::begin_here(&opener, calls, deadline))
+        } else {
+            Life::begin(opener, calls, deadline)
+        };
+        match life {
             Some(life) => self.state = State::Opening { life, began: Instant::now(), fallback },
             None => self.close(now, Absence::no_thread()),
         }

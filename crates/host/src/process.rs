@@ -94,6 +94,7 @@ fn read(host: &Host, pid: u32, stat: &Stat) -> io::Result<ProcessFacts> {
         uid,
         user,
         owner: owner(host, pid, stat)?,
+        names: None,
     };
     let again = stat::read(&host.procfs, pid)?;
     if again.start_ticks != stat.start_ticks {

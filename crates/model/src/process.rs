@@ -38,6 +38,19 @@ pub struct ProcessFacts {
     pub user: Option<String>,
     /// Whose it is, by its control group.
     pub owner: Owner,
+    /// What that owner is called, where Kubernetes was asked. `/proc` knows no names.
+    pub names: Option<PodNames>,
+}
+
+/// What Kubernetes calls the container of a process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodNames {
+    /// Namespace of its pod.
+    pub namespace: String,
+    /// Name of its pod.
+    pub pod: String,
+    /// Name of the container within the pod.
+    pub container: String,
 }
 
 /// Whose process it is, as its control group tells.

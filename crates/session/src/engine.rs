@@ -35,7 +35,7 @@ use keeping::{Keeping, Rest};
 type LookUp<'a> = &'a mut dyn FnMut(u32) -> Lookup;
 
 /// Folds observations into sessions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Engine {
     config: Config,
     identity: Identity,
@@ -54,7 +54,7 @@ pub struct Engine {
 }
 
 /// Buffers that are used again in every pass.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Scratch {
     present: Vec<Present>,
     missing: Vec<u32>,

@@ -13,10 +13,12 @@ use crate::xid::XidBook;
 const EVERY: Duration = Duration::from_secs(15);
 
 /// What a node does with a state file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StateUse {
     /// Nothing outlives it.
     None,
+    /// Go on from what another node of this process knows, and keep nothing.
+    GoOn(Box<Memory>),
     /// Go on from it and leave it as it is: for a look beside a running exporter.
     Read(PathBuf),
     /// Go on from it and keep it.
@@ -26,6 +28,19 @@ pub enum StateUse {
         /// Set when this process keeps the textfile fresh by itself.
         keeper: Option<Keeper>,
     },
+}
+
+/// What a node knows of its sessions, in memory. See [`super::Node::memory`].
+#[derive(Debug, Clone)]
+pub struct Memory {
+    sessions: session::SavedState,
+    xids: XidBook,
+}
+
+impl Memory {
+    pub(super) fn new(sessions: session::SavedState, xids: XidBook) -> Self {
+        Self { sessions, xids }
+    }
 }
 
 /// The state file of a node.
@@ -44,6 +59,10 @@ impl Kept {
         let mut kept = Self { keep: None, written: None, fault: None };
         let saved = match state {
             StateUse::None => None,
+            StateUse::GoOn(memory) => {
+                let Memory { sessions, xids } = (**memory).clone();
+                Some(Saved::new(sessions.at(), xids, sessions))
+            }
             StateUse::Read(path) => state_file::read(path).unwrap_or_else(|reason| {
                 tracing::warn!(path = %path.display(), reason, "state file not used");
                 None

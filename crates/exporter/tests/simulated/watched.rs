@@ -32,6 +32,7 @@ pub(crate) fn machine(scenario: &str, age: Duration) -> (Machine, Arc<SimClock>)
         hostname: Some(simulation.hostname().to_owned()),
         before_tick: Some(Box::new(move |_| simulation.refresh().unwrap())),
         simulated: true,
+        told: None,
     };
     (machine, clock)
 }

@@ -1,4 +1,5 @@
-//! One life of the driver, from loading to unloading, on a thread of its own.
+//! One life of the driver, from loading to unloading, on a thread of its own or, for drivers that
+//! never block, on the thread of whoever asks.
 //!
 //! The thread opens and initialises it, waits for its events, and shuts it down again once every
 //! GPU's thread has let go. None of that happens on the thread that asks for readings, so a driver
@@ -52,6 +53,8 @@ pub(crate) struct Life {
     stop: Arc<Stop>,
     notices: Receiver<Notice>,
     thread: Option<JoinHandle<()>>,
+    /// Set where there is no thread.
+    here: Option<Here>,
 }
 
 impl Life {
@@ -68,11 +71,32 @@ impl Life {
             .name("driver".to_owned())
             .spawn(move || keeper.run(&opener))
             .ok()?;
-        Some(Self { stop, notices, thread: Some(thread) })
+        Some(Self { stop, notices, thread: Some(thread), here: None })
+    }
+
+    /// Begin one without a thread: it is opened when this returns, and its events are asked for
+    /// with each notice.
+    pub(crate) fn begin_here(
+        opener: &SharedOpener,
+        stats: Arc<CallStats>,
+        deadline: Duration,
+    ) -> Self {
+        let stop = Arc::new(Stop::default());
+        let (send, notices) = mpsc::sync_channel(NOTICES);
+        let keeper = Keeper { stats, stop: Arc::clone(&stop), notices: send, deadline };
+        let here = keeper.open(opener).map(|(calls, count, released)| {
+            let set = calls.event_set_create().ok();
+            let handles = set.map(|set| register(&calls, set, count)).unwrap_or_default();
+            Here { keeper, calls, set, handles, released }
+        });
+        Self { stop, notices, thread: None, here }
     }
 
     /// The next notice that is there now.
     pub(crate) fn notice(&self) -> Option<Notice> {
+        if let Some(here) = &self.here {
+            here.look();
+        }
         self.notices.try_recv().ok()
     }
 
@@ -84,6 +108,9 @@ impl Life {
     /// Tell it to end; the handle says when it has.
     pub(crate) fn end(mut self) -> Option<JoinHandle<()>> {
         self.stop.stop();
+        if let Some(here) = self.here.take() {
+            here.close();
+        }
         self.thread.take()
     }
 }
@@ -91,6 +118,31 @@ impl Life {
 impl Drop for Life {
     fn drop(&mut self) {
         self.stop.stop();
+    }
+}
+
+/// A life without a thread.
+struct Here {
+    keeper: Keeper,
+    calls: Metered,
+    set: Option<EventSet>,
+    handles: Vec<Option<Handle>>,
+    released: Receiver<()>,
+}
+
+impl Here {
+    /// Pass on an event that is there now.
+    fn look(&self) {
+        if let Some(Ok(event)) = self.set.map(|set| self.calls.event_set_wait(set, 0)) {
+            self.keeper.pass_on(&event, &self.handles);
+        }
+    }
+
+    fn close(self) {
+        if let Some(set) = self.set {
+            let _ = self.calls.event_set_free(set);
+        }
+        self.keeper.close(&self.calls, &self.released);
     }
 }
 
@@ -103,26 +155,37 @@ struct Keeper {
 
 impl Keeper {
     fn run(self, opener: &SharedOpener) {
+        if let Some((calls, count, released)) = self.open(opener) {
+            self.watch(&calls, count);
+            self.close(&calls, &released);
+        }
+    }
+
+    /// Open and initialise it, and tell what came of that.
+    fn open(&self, opener: &SharedOpener) -> Option<(Metered, u32, Receiver<()>)> {
         let opened = (opener.lock().unwrap_or_else(PoisonError::into_inner))();
+        let refused = |why: OpenError| {
+            self.tell(Notice::Refused(why));
+            None
+        };
         let driver = match opened {
             Ok(driver) => driver,
-            Err(why) => return self.tell(Notice::Refused(why)),
+            Err(why) => return refused(why),
         };
         let calls = Metered::new(Arc::clone(&driver), Arc::clone(&self.stats));
         if let Err(code) = calls.init() {
-            return self.tell(Notice::Refused(OpenError::Init(code)));
+            return refused(OpenError::Init(code));
         }
         let count = match calls.device_count() {
             Ok(count) => count,
             Err(code) => {
                 let _ = calls.shutdown();
-                return self.tell(Notice::Refused(OpenError::Init(code)));
+                return refused(OpenError::Init(code));
             }
         };
         let (hold, released) = mpsc::channel();
         self.tell(Notice::Opened(Opened { driver, versions: versions(&calls), count, hold }));
-        self.watch(&calls, count);
-        self.close(&calls, &released);
+        Some((calls, count, released))
     }
 
     fn tell(&self, notice: Notice) {

@@ -111,7 +111,7 @@ impl Watch {
 
     /// Let all threads end after the call that each is in.
     pub(super) fn end(self) -> impl Iterator<Item = (u32, JoinHandle<()>)> {
-        let ended = |gpu: Watched| gpu.thread.map(|thread| (gpu.index, thread.end()));
+        let ended = |gpu: Watched| Some((gpu.index, gpu.thread?.end()?));
         self.gpus.into_iter().filter_map(ended)
     }
 
@@ -123,7 +123,8 @@ impl Watch {
                 let (versions, earlier) = (opened.versions.clone(), Arc::clone(&self.earlier));
                 let one = Gpu::new(gpu.index, driver, versions, options, earlier);
                 let (answer, hold) = (self.answer.clone(), opened.hold.clone());
-                gpu.thread = GpuThread::start(one, gpu.index, answer, hold);
+                gpu.thread =
+                    GpuThread::start(one, gpu.index, answer, hold, options.in_line);
             }
             if gpu.thread.is_none() {
                 gpu.set_stuck("its last call still hangs, or no thread could be started");
@@ -174,7 +175,7 @@ impl Watched {
     fn put(&mut self, now: Timestamp, ask: Ask) -> Option<(u32, bool)> {
         let ask = ask.or(self.owed);
         let question = Question { now, ask, look: self.look };
-        let put = self.asked.is_none() && self.thread.as_ref().is_some_and(|t| t.ask(question));
+        let put = self.asked.is_none() && self.thread.as_mut().is_some_and(|t| t.ask(question));
         if !put {
             self.owed = ask;
             return None;

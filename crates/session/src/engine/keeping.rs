@@ -31,7 +31,7 @@ pub(super) struct Rest {
 }
 
 /// What the bounds are reckoned from.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Keeping {
     /// Live sessions with rows of their own.
     pub(super) live_shown: usize,

@@ -339,6 +339,11 @@ fn joined(one: ContextKind, two: ContextKind) -> ContextKind {
 fn describe(facts: &mut SessionFacts, process: &ProcessFacts, user: UserLabel) {
     facts.kind = process.owner.kind;
     facts.owner = process.owner.clone();
+    if let Some(names) = &process.names {
+        facts.namespace = Some(names.namespace.clone());
+        facts.pod = Some(names.pod.clone());
+        facts.container = Some(names.container.clone());
+    }
     facts.command.clone_from(&process.command);
     if facts.command.is_empty() {
         "unknown".clone_into(&mut facts.command);
