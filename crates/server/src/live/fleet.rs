@@ -1,0 +1,450 @@
+//! What is known of the fleet: which series is about what, and the newest reading of each.
+//!
+//! A series' labels are read once, when it is first seen; afterwards its samples go straight to
+//! their place. No state lives here that a fresh start would not find in the store again.
+
+use std::collections::HashMap;
+
+use model::labels::NAME;
+use model::series::{Matcher, MatcherOp, is_stale};
+use store::{Latest, SeriesRef, Store};
+
+use super::booked::Booking;
+use super::dict::Dicts;
+use super::feed::{FEEDS, IDENTITIES, Role};
+use super::slots::Slots;
+use super::state;
+
+/// How far back a newest sample is looked for, in ms: Prometheus's own lookback.
+pub(super) const WINDOW_MS: i64 = 300_000;
+/// How long a device that no longer reports is shown, in ms.
+pub(super) const GONE_KEPT_MS: i64 = 24 * 3600 * 1000;
+/// GPUs and instances at most: 20,000 GPUs of which every third is cut into seven.
+const MOST_ENTITIES: usize = 100_000;
+/// Sessions at most.
+const MOST_SESSIONS: usize = 100_000;
+/// Exporters at most, and texts per dictionary: above, everything is read anew.
+const MOST_NAMES: usize = 100_000;
+
+/// No place: the series is about nothing that is shown.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// What a series is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) series: SeriesRef,
+    /// A place among the entities or the sessions, or [`NOWHERE`].
+    pub(super) place: u32,
+    pub(super) target: u32,
+    /// What the role wants to know besides: a state, an XID, a text.
+    pub(super) extra: u32,
+}
+
+/// The newest sample that is about a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) value: f64,
+    /// In ms; `i64::MIN` before the first.
+    pub(super) time: i64,
+    pub(super) target: u32,
+    pub(super) extra: u32,
+}
+
+impl Cell {
+    pub(super) const EMPTY: Self =
+        Self { value: f64::NAN, time: i64::MIN, target: NOWHERE, extra: 0 };
+}
+
+/// An exporter: what one scrape reads.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Newest sample of it, in ms.
+    pub(super) newest: i64,
+    /// Time between two of its samples, in ms, as far as seen.
+    pub(super) interval: i64,
+    /// The host that its series name, else its address.
+    pub(super) node: u32,
+    /// GPUs on the PCI bus, and GPUs that the driver shows.
+    pub(super) expected: Cell,
+    pub(super) present: Cell,
+}
+
+/// What an entity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Gpu,
+    Instance,
+    Compute,
+}
+
+/// A GPU, a GPU instance or a compute instance.
+#[derive(Debug)]
+pub(super) struct Entity {
+    pub(super) level: Level,
+    /// What it is a part of.
+    pub(super) parent: Option<u32>,
+    pub(super) uuid: Box<str>,
+    pub(super) index: u32,
+    pub(super) gi: u32,
+    pub(super) ci: u32,
+    /// As in the label `gpu`.
+    pub(super) name: Box<str>,
+    pub(super) pci: Box<str>,
+    pub(super) serial: Box<str>,
+    pub(super) mig_uuid: Box<str>,
+    /// Numbers in dictionaries; [`NOWHERE`] where unknown.
+    pub(super) node: u32,
+    pub(super) model: u32,
+    pub(super) driver: u32,
+    pub(super) profile: u32,
+    /// Compute slices of the GPU.
+    pub(super) slices: u32,
+    pub(super) problem: Cell,
+    pub(super) xid: Cell,
+    /// Readings that its exporter says it has not: per position of [`FEEDS`], and which of them
+    /// failed.
+    pub(super) lacks: u64,
+    pub(super) failed: u64,
+    /// Newest sample of it, in ms, and whose.
+    pub(super) seen: i64,
+    pub(super) target: u32,
+}
+
+/// Who a session is; numbers of dictionaries.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: Box<str>,
+    /// The device it is on, once its info was read.
+    pub(super) entity: u32,
+    pub(super) target: u32,
+    pub(super) pid: Option<u32>,
+    pub(super) kind: u32,
+    pub(super) context: u32,
+    pub(super) holder: u32,
+    pub(super) user: u32,
+    pub(super) namespace: u32,
+    pub(super) pod: u32,
+    pub(super) container: u32,
+    pub(super) workload: u32,
+    pub(super) command: u32,
+    pub(super) exact: bool,
+}
+
+/// Everything that is known.
+pub(super) struct Fleet {
+    pub(super) dicts: Dicts,
+    pub(super) targets: Vec<Target>,
+    pub(super) target_by_key: HashMap<Box<str>, u32>,
+    pub(super) entities: Slots<Entity>,
+    /// GPUs by exporter and index, for series that name nothing else.
+    pub(super) by_index: HashMap<(u32, u32), u32>,
+    pub(super) sessions: Slots<Session>,
+    /// Per series' name, ascending by series.
+    links: Vec<Vec<Link>>,
+    /// Per series' name and place.
+    cells: Vec<Vec<Cell>>,
+    pub(super) booking: Booking,
+    /// Which places samples of this tick were about.
+    touched: [Vec<u64>; 2],
+    tick: u64,
+    pub(super) now: i64,
+    /// Rises whenever a name of an entity may have changed.
+    pub(super) names_version: u64,
+}
+
+impl Fleet {
+    pub(super) fn new() -> Self {
+        Self {
+            dicts: Dicts::new(&state::NAMES),
+            targets: Vec::new(),
+            target_by_key: HashMap::new(),
+            entities: Slots::new(MOST_ENTITIES),
+            by_index: HashMap::new(),
+            sessions: Slots::new(MOST_SESSIONS),
+            links: vec![Vec::new(); FEEDS.len()],
+            cells: vec![Vec::new(); FEEDS.len()],
+            booking: Booking::default(),
+            touched: [Vec::new(), Vec::new()],
+            tick: 0,
+            now: 0,
+            names_version: 0,
+        }
+    }
+
+    /// Whether so many names came by that a fresh start is cheaper than keeping them.
+    pub(super) fn is_overgrown(&self) -> bool {
+        self.targets.len() > MOST_NAMES || self.dicts.largest() > MOST_NAMES
+    }
+
+    /// Read the newest samples.
+    pub(super) fn read(&mut self, store: &Store, now: i64) {
+        self.tick += 1;
+        self.now = now;
+        let before: Vec<i64> = self.targets.iter().map(|target| target.newest).collect();
+        if self.tick == 1 {
+            for &feed in IDENTITIES {
+                self.take(store, feed, &newest(store, feed, now - GONE_KEPT_MS, now));
+            }
+        }
+        self.forget_statements();
+        for feed in 0..FEEDS.len() {
+            self.take(store, feed, &newest(store, feed, now - WINDOW_MS, now));
+        }
+        self.booking.read_base(store, now);
+        self.measure_intervals(&before);
+        self.date_entities();
+        self.drop_untouched();
+    }
+
+    /// Statements about other series hold for one tick.
+    fn forget_statements(&mut self) {
+        for place in 0..u32::try_from(self.entities.end()).unwrap_or(u32::MAX) {
+            if let Some(entity) = self.entities.get_mut(place) {
+                (entity.lacks, entity.failed) = (0, 0);
+            }
+        }
+        self.booking.begin();
+    }
+
+    fn take(&mut self, store: &Store, feed: usize, rows: &[Latest]) {
+        let known = std::mem::take(&mut self.links[feed]);
+        let mut links = Vec::with_capacity(rows.len());
+        let mut at = 0;
+        for row in rows {
+            while known.get(at).is_some_and(|link| link.series < row.series) {
+                at += 1;
+            }
+            let link = match known.get(at).filter(|link| link.series == row.series) {
+                Some(link) => *link,
+                None => self.link(store, feed, row.series),
+            };
+            if link.place != NOWHERE || link.target != NOWHERE {
+                self.apply(feed, link, row);
+            }
+            links.push(link);
+        }
+        self.links[feed] = links;
+    }
+
+    fn apply(&mut self, feed: usize, link: Link, row: &Latest) {
+        let stale = is_stale(row.value);
+        if !stale && let Some(target) = self.targets.get_mut(link.target as usize) {
+            target.newest = target.newest.max(row.time);
+        }
+        let cell =
+            Cell { value: row.value, time: row.time, target: link.target, extra: link.extra };
+        match FEEDS[feed].role {
+            Role::Count => self.count(cell),
+            _ if link.place == NOWHERE => return,
+            Role::Booked | Role::Effective => self.booking.add(link, row.value),
+            Role::Problem => self.problem(link.place, cell),
+            Role::Xid => self.xid(link.place, cell),
+            Role::Lack => self.lack(link, row.time),
+            _ => self.newer(feed, link.place, cell),
+        }
+        let is_session = is_about_session(FEEDS[feed].role);
+        if let Some(touched) = self.touched[usize::from(is_session)].get_mut(link.place as usize) {
+            *touched = self.tick;
+        }
+    }
+
+    /// Of two series about one thing the newer sample counts; of two of the same time the one that
+    /// is no end.
+    fn newer(&mut self, feed: usize, place: u32, cell: Cell) {
+        let cells = &mut self.cells[feed];
+        let place = place as usize;
+        if cells.len() <= place {
+            cells.resize(place + 1, Cell::EMPTY);
+        }
+        replace(&mut cells[place], cell);
+    }
+
+    fn count(&mut self, cell: Cell) {
+        if let Some(target) = self.targets.get_mut(cell.target as usize) {
+            let of = if cell.extra == 0 { &mut target.present } else { &mut target.expected };
+            replace(of, cell);
+        }
+    }
+
+    fn problem(&mut self, place: u32, cell: Cell) {
+        if let Some(entity) = self.entities.get_mut(place) {
+            replace(&mut entity.problem, cell);
+        }
+    }
+
+    /// The newest by its own time, which is the value.
+    fn xid(&mut self, place: u32, cell: Cell) {
+        if let Some(entity) = self.entities.get_mut(place)
+            && !is_stale(cell.value)
+            && !(entity.xid.value >= cell.value)
+        {
+            entity.xid = cell;
+        }
+    }
+
+    /// `extra` is the position of the reading, and 64 more if it failed.
+    fn lack(&mut self, link: Link, time: i64) {
+        let newest = self.targets.get(link.target as usize).map_or(i64::MIN, |of| of.newest);
+        if time < newest.saturating_sub(self.tolerance(link.target)) {
+            return;
+        }
+        if let Some(entity) = self.entities.get_mut(link.place) {
+            let bit = 1 << (link.extra % 64);
+            entity.lacks |= bit;
+            if link.extra >= 64 {
+                entity.failed |= bit;
+            }
+        }
+    }
+
+    /// Age against the exporter's newest sample up to which a sample is of now, in ms.
+    fn tolerance(&self, target: u32) -> i64 {
+        let interval = self.targets.get(target as usize).map_or(15_000, |target| target.interval);
+        interval * 5 / 2
+    }
+
+    /// Whether an exporter has stopped.
+    pub(super) fn is_gone(&self, target: u32) -> bool {
+        self.targets.get(target as usize).is_none_or(|target| {
+            let silent = self.now.saturating_sub(target.newest);
+            silent > (target.interval * 5).clamp(30_000, WINDOW_MS)
+        })
+    }
+
+    /// The value of a cell if it is of now.
+    pub(super) fn current(&self, cell: Cell) -> Option<f64> {
+        let target = self.targets.get(cell.target as usize)?;
+        let is_current = cell.time >= target.newest.saturating_sub(self.tolerance(cell.target));
+        (is_current && cell.value.is_finite() && !self.is_gone(cell.target)).then_some(cell.value)
+    }
+
+    /// Values that series of a name had earlier, by the places that they are about now.
+    pub(super) fn values_of(&self, feed: usize, rows: &[Latest]) -> HashMap<u32, f64> {
+        let mut at = 0;
+        let mut values = HashMap::new();
+        for link in &self.links[feed] {
+            while rows.get(at).is_some_and(|row| row.series < link.series) {
+                at += 1;
+            }
+            let row = rows.get(at).filter(|row| row.series == link.series);
+            if let Some(row) = row.filter(|row| link.place != NOWHERE && !is_stale(row.value)) {
+                values.insert(link.place, row.value);
+            }
+        }
+        values
+    }
+
+    /// Time of the newest sample of all, in ms.
+    pub(super) fn newest(&self) -> Option<i64> {
+        let known = self.targets.iter().map(|target| target.newest);
+        known.filter(|newest| *newest > i64::MIN).max()
+    }
+
+    /// The newest sample of a series' name about a place.
+    pub(super) fn cell(&self, feed: usize, place: u32) -> Cell {
+        self.cells[feed].get(place as usize).copied().unwrap_or(Cell::EMPTY)
+    }
+
+    /// The value of a reading about a place, if it is of now.
+    pub(super) fn value(&self, feed: usize, place: u32) -> Option<f64> {
+        self.current(self.cell(feed, place))
+    }
+
+    /// Keeps measuring how often each exporter is read: between 5 s and 60 s.
+    fn measure_intervals(&mut self, before: &[i64]) {
+        for (target, earlier) in self.targets.iter_mut().zip(before) {
+            let passed = target.newest - earlier;
+            if *earlier > i64::MIN && passed > 0 {
+                target.interval = passed.clamp(5_000, 60_000);
+            }
+        }
+    }
+
+    /// When each entity was last heard of: by any of its readings. The end of a series counts as
+    /// the moment before it.
+    fn date_entities(&mut self) {
+        for (cells, _) in
+            self.cells.iter().zip(FEEDS).filter(|(_, feed)| !is_about_session(feed.role))
+        {
+            for (place, cell) in (0..).zip(cells) {
+                let heard = cell.time.saturating_sub(i64::from(is_stale(cell.value)));
+                if let Some(entity) = self.entities.get_mut(place)
+                    && heard > entity.seen
+                {
+                    (entity.seen, entity.target) = (heard, cell.target);
+                }
+            }
+        }
+    }
+
+    /// Whether an entity is to be shown: it reports, or its exporter has stopped.
+    pub(super) fn is_shown(&self, entity: &Entity) -> bool {
+        let newest = self.targets.get(entity.target as usize).map_or(i64::MIN, |of| of.newest);
+        let reports = entity.seen >= newest.saturating_sub(self.tolerance(entity.target));
+        reports || self.is_gone(entity.target)
+    }
+
+    /// Places that no sample was about are free again; those of stopped exporters stay for a day.
+    fn drop_untouched(&mut self) {
+        let all = |end: usize| 0..u32::try_from(end).unwrap_or(u32::MAX);
+        for place in all(self.sessions.end()) {
+            if self.touched[1][place as usize] != self.tick {
+                self.sessions.remove(place);
+                self.clear(place, true);
+            }
+        }
+        for place in all(self.entities.end()) {
+            let Some(entity) = self.entities.get(place) else { continue };
+            let is_touched = self.touched[0][place as usize] == self.tick;
+            let kept = self.is_gone(entity.target) && self.now.saturating_sub(entity.seen) < GONE_KEPT_MS;
+            if !is_touched && !kept {
+                self.entities.remove(place);
+                self.by_index.retain(|_, of| *of != place);
+                self.clear(place, false);
+            }
+        }
+    }
+
+    fn clear(&mut self, place: u32, session: bool) {
+        let of = self.cells.iter_mut().zip(FEEDS);
+        for (cells, _) in of.filter(|(_, feed)| is_about_session(feed.role) == session) {
+            if let Some(cell) = cells.get_mut(place as usize) {
+                *cell = Cell::EMPTY;
+            }
+        }
+    }
+
+    /// Marks a place as in use in this tick: it was just made.
+    pub(super) fn touch(&mut self, place: u32, session: bool) {
+        let touched = &mut self.touched[usize::from(session)];
+        if touched.len() <= place as usize {
+            touched.resize(place as usize + 1, 0);
+        }
+        touched[place as usize] = self.tick;
+    }
+}
+
+/// The newest sample of each series of a name in a window, ascending by series.
+pub(super) fn newest(store: &Store, feed: usize, from: i64, to: i64) -> Vec<Latest> {
+    let name = Matcher {
+        name: NAME.to_owned(),
+        op: MatcherOp::Equal,
+        value: FEEDS[feed].name.to_owned(),
+    };
+    let mut rows = store.latest(&[name], from, to);
+    if !rows.is_sorted_by_key(|row| row.series) {
+        rows.sort_unstable_by_key(|row| row.series);
+    }
+    rows
+}
+
+fn replace(held: &mut Cell, by: Cell) {
+    if by.time > held.time || (by.time == held.time && !is_stale(by.value)) {
+        *held = by;
+    }
+}
+
+/// Whether a series of this role is about a session, not about a device.
+pub(super) const fn is_about_session(role: Role) -> bool {
+    matches!(role, Role::SessionInfo | Role::SessionState | Role::Session)
+}
