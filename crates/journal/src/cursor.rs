@@ -4,6 +4,7 @@
 //! leaves the other. A cursor of which both are damaged is gone: its owner begins at the oldest
 //! record, so that what is lost is at most the knowledge that something was sent.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +33,10 @@ pub(crate) struct Cursors {
     header_good: bool,
     places: Vec<Option<Cursor>>,
     unsynced: bool,
-    stale: bool,
+    /// Whether the file was made and its name may not be on the medium.
+    made: bool,
+    /// Places of which the file or the medium may say something else.
+    stale: BTreeSet<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +85,16 @@ impl Cursors {
         };
         let (places, damaged) = parse_all(&bytes);
         let unsynced = file.is_some();
-        let cursors = Self { disk, path, file, header_good, places, unsynced, stale: false };
+        let cursors = Self {
+            disk,
+            path,
+            file,
+            header_good,
+            places,
+            unsynced,
+            made: false,
+            stale: BTreeSet::new(),
+        };
         Ok((cursors, damaged))
     }
 
@@ -105,7 +118,7 @@ impl Cursors {
     /// Write a cursor, a new one where there is none of that name.
     pub(crate) fn set(&mut self, name: &str, sequence: u64) -> Result<(), JournalError> {
         check_name(name)?;
-        self.write_stale()?;
+        self.write_stale().map_err(|cause| self.error(cause))?;
         let held = self.places.iter().position(|place| is_named(place.as_ref(), name));
         let at = match held.or_else(|| self.places.iter().position(Option::is_none)) {
             Some(at) => at,
@@ -116,73 +129,96 @@ impl Cursors {
         };
         let generation = self.places[at].as_ref().map_or(1, |cursor| cursor.generation + 1);
         let cursor = Cursor { name: name.to_owned(), sequence, generation };
-        self.write(slot_of(at, generation), &cursor.to_bytes(slot_of(at, generation)))?;
-        self.places[at] = Some(cursor);
-        Ok(())
+        self.put(at, cursor).map_err(|cause| self.error(cause))
     }
 
     /// Forget a cursor; nothing happens where there is none.
     pub(crate) fn remove(&mut self, name: &str) -> Result<(), JournalError> {
         let held = self.places.iter().position(|place| is_named(place.as_ref(), name));
-        if let Some(at) = held {
-            // The older slot first: between the two writes the cursor is as it was.
-            let generation = self.places[at].as_ref().map_or(0, |cursor| cursor.generation);
-            self.write(slot_of(at, generation + 1), &[0; SLOT])?;
-            self.write(slot_of(at, generation), &[0; SLOT])?;
-            self.places[at] = None;
-        }
-        Ok(())
+        held.map_or(Ok(()), |at| self.clear(at)).map_err(|cause| self.error(cause))
     }
 
     /// The file, if something was written to it since it was last taken.
-    pub(crate) fn take_unsynced(&mut self) -> Option<Arc<dyn DiskFile>> {
-        std::mem::take(&mut self.unsynced).then(|| self.file.clone()).flatten()
+    pub(crate) fn take_unsynced(&mut self) -> io::Result<Option<Arc<dyn DiskFile>>> {
+        self.write_stale()?;
+        Ok(std::mem::take(&mut self.unsynced).then(|| self.file.clone()).flatten())
+    }
+
+    /// Whether the folder has a new name in it since this was last asked.
+    pub(crate) fn take_made(&mut self) -> bool {
+        std::mem::take(&mut self.made)
     }
 
     /// Put every cursor on the medium now.
     pub(crate) fn make_durable(&mut self) -> Result<(), JournalError> {
-        self.write_stale()?;
-        let Some(file) = self.take_unsynced() else {
-            return Ok(());
-        };
-        let named = self.path.parent().map_or(Ok(()), |folder| self.disk.sync_folder(folder));
-        file.sync().and(named).map_err(|cause| {
+        let synced = self.take_unsynced().and_then(|file| {
+            let Some(file) = file else { return Ok(()) };
+            self.path.parent().map_or(Ok(()), |folder| self.disk.sync_folder(folder))?;
+            file.sync()
+        });
+        synced.map_err(|cause| {
             self.rewrite_all();
-            JournalError::CursorWrite { path: self.path.clone(), cause }
+            self.error(cause)
         })
+    }
+
+    fn error(&self, cause: io::Error) -> JournalError {
+        JournalError::CursorWrite { path: self.path.clone(), cause }
     }
 
     /// What is on the medium is not known any more: write every cursor again before the next one.
     pub(crate) fn rewrite_all(&mut self) {
-        self.stale = true;
+        let used = |(at, place): (usize, &Option<Cursor>)| place.is_some().then_some(at);
+        self.stale.extend(self.places.iter().enumerate().filter_map(used));
     }
 
-    fn write_stale(&mut self) -> Result<(), JournalError> {
-        if !self.stale {
-            return Ok(());
+    fn write_stale(&mut self) -> io::Result<()> {
+        while let Some(at) = self.stale.pop_first() {
+            match self.places[at].clone() {
+                Some(cursor) => {
+                    let generation = cursor.generation + 1;
+                    self.put(at, Cursor { generation, ..cursor })?;
+                }
+                None => self.clear(at)?,
+            }
         }
-        for at in 0..self.places.len() {
-            let Some(mut cursor) = self.places[at].clone() else { continue };
-            cursor.generation += 1;
-            let slot = slot_of(at, cursor.generation);
-            self.write(slot, &cursor.to_bytes(slot))?;
-            self.places[at] = Some(cursor);
-        }
-        self.stale = false;
         Ok(())
     }
 
-    fn write(&mut self, slot: usize, bytes: &[u8; SLOT]) -> Result<(), JournalError> {
+    fn put(&mut self, at: usize, cursor: Cursor) -> io::Result<()> {
+        let slot = slot_of(at, cursor.generation);
+        self.write(at, slot, &cursor.to_bytes(slot))?;
+        self.places[at] = Some(cursor);
+        Ok(())
+    }
+
+    /// The older slot first: between the two writes the cursor is as it was.
+    fn clear(&mut self, at: usize) -> io::Result<()> {
+        let generation = self.places[at].as_ref().map_or(0, |cursor| cursor.generation);
+        self.write(at, slot_of(at, generation + 1), &[0; SLOT])?;
+        self.write(at, slot_of(at, generation), &[0; SLOT])?;
+        self.places[at] = None;
+        Ok(())
+    }
+
+    /// After an error the slot may hold either: the place is written again ahead of what comes next.
+    fn write(&mut self, at: usize, slot: usize, bytes: &[u8; SLOT]) -> io::Result<()> {
         let written = self.file().and_then(|file| file.write_at(bytes, (slot * SLOT) as u64));
         self.unsynced = true;
-        written.map_err(|cause| JournalError::CursorWrite { path: self.path.clone(), cause })
+        if written.is_err() {
+            self.stale.insert(at);
+        }
+        written
     }
 
     /// The file with a good header, made at the first write.
     fn file(&mut self) -> io::Result<Arc<dyn DiskFile>> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
-            None => self.disk.create(&self.path)?,
+            None => {
+                self.made = true;
+                self.disk.create(&self.path)?
+            }
         };
         self.file = Some(Arc::clone(&file));
         if !self.header_good {

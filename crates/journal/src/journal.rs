@@ -352,7 +352,7 @@ impl Journal {
     ///
     /// # Errors
     /// A name that is none, too many cursors, a sequence past the journal's end, or the disk: the
-    /// cursor is where it was then.
+    /// cursor is where it was then, and after a crash where it was or where it should have gone.
     pub fn set_cursor(&mut self, name: &str, sequence: u64) -> Result<(), JournalError> {
         let last = self.next - 1;
         if sequence > last {

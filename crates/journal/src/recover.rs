@@ -101,6 +101,7 @@ pub(crate) fn open(
     let newest = settle(&*disk, folder, &mut listed, &mut recovery)?;
     let next = next_sequence(newest.as_ref(), cursors.highest());
     recovery.next = next;
+    damaged_headers(&listed, &mut recovery.damage);
     let segments = in_index(&listed, now_ms);
     let oldest = segments.first().map_or(next, |segment| segment.first);
     recovery.behind = behind(&cursors, oldest);
@@ -126,8 +127,7 @@ fn lock(disk: &dyn Disk, folder: &Path) -> Result<Box<dyn crate::disk::Held>, Jo
     }
 }
 
-/// The segments of a folder, oldest first. Notes damaged headers and files that are missing between
-/// two others.
+/// The segments of a folder, oldest first. Notes files that are missing between two others.
 pub(crate) fn list(
     disk: &dyn Disk,
     folder: &Path,
@@ -154,14 +154,18 @@ pub(crate) fn list(
                 }
                 Some(header)
             }
-            Found::Damaged => {
-                damage.add(place(first, length.min(segment::HEADER as u64), Some(0)));
-                None
-            }
+            Found::Damaged => None,
         };
         segments.push(Listed { first, length, header });
     }
     Ok(segments)
+}
+
+/// A header costs no record, but a version to come could not be told any more.
+pub(crate) fn damaged_headers(listed: &[Listed], damage: &mut DamageLog) {
+    for Listed { first, length, .. } in listed.iter().filter(|listed| listed.header.is_none()) {
+        damage.add(place(*first, (*length).min(segment::HEADER as u64), Some(0)));
+    }
 }
 
 fn of_entry(entry: &Entry) -> Option<(u64, u64)> {

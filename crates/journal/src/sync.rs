@@ -27,7 +27,7 @@ pub struct PendingSync {
     folder: PathBuf,
     unsynced: Vec<Unsynced>,
     names_changed: bool,
-    cursors: Option<Arc<dyn DiskFile>>,
+    cursors: io::Result<Option<Arc<dyn DiskFile>>>,
 }
 
 /// What became of it.
@@ -44,7 +44,7 @@ impl PendingSync {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.unsynced.is_empty() && !self.names_changed && self.cursors.is_none()
+        self.unsynced.is_empty() && !self.names_changed && matches!(self.cursors, Ok(None))
     }
 
     /// Do it. May take as long as the disk does.
@@ -54,6 +54,7 @@ impl PendingSync {
         let names = if self.names_changed { self.disk.sync_folder(&self.folder) } else { Ok(()) };
         if let Err(cause) = names {
             synced.names_failed = true;
+            synced.cursors_failed = true;
             synced.failure = Some(self.in_doubt(cause));
             return synced;
         }
@@ -68,7 +69,8 @@ impl PendingSync {
                 }),
             }
         }
-        if let Some(Err(cause)) = self.cursors.as_ref().map(|file| file.sync()) {
+        let cursors = self.cursors.and_then(|file| file.map_or(Ok(()), |file| file.sync()));
+        if let Err(cause) = cursors {
             synced.cursors_failed = true;
             synced.note(SyncError { path: self.folder, first: 0, last: 0, cause });
         }
@@ -107,12 +109,14 @@ impl Journal {
 
     /// Take what is to be made durable, to run it where appends need not wait for it.
     pub fn begin_sync(&mut self) -> PendingSync {
+        // The cursors first: their file may be made now.
+        let cursors = self.cursors.take_unsynced();
         PendingSync {
             disk: Arc::clone(&self.disk),
             folder: self.folder.clone(),
             unsynced: std::mem::take(&mut self.unsynced),
-            names_changed: std::mem::take(&mut self.names_changed),
-            cursors: self.cursors.take_unsynced(),
+            names_changed: std::mem::take(&mut self.names_changed) | self.cursors.take_made(),
+            cursors,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::error::JournalError;
 use crate::index::{Index, SharedIndex};
 use crate::reader::Reader;
-use crate::recover::{in_index, list};
+use crate::recover::{damaged_headers, in_index, list};
 
 /// What a journal holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +37,9 @@ pub fn verify(disk: Arc<dyn Disk>, folder: &Path) -> Result<Verified, JournalErr
     let (cursors, cursors_lost) = Cursors::open_to_read(Arc::clone(&disk), folder)?;
     verified.cursors = cursors.all().map(|(name, at)| (name.to_owned(), at)).collect();
     verified.cursors_lost = cursors_lost;
-    let segments = in_index(&list(&*disk, folder, &mut verified.damage)?, 0);
+    let listed = list(&*disk, folder, &mut verified.damage)?;
+    damaged_headers(&listed, &mut verified.damage);
+    let segments = in_index(&listed, 0);
     verified.segments = segments.len() as u64;
     let index = SharedIndex::new(Index { segments, next: u64::MAX });
     let mut reader = Reader::new(disk, folder.to_owned(), index, 0);

@@ -1,0 +1,1 @@
+//! Full disks, caps, locks, sizes and versions.
