@@ -177,9 +177,8 @@ impl Live {
     fn current(&self, now_ms: i64) -> Option<Arc<Frame>> {
         let newest = lock(&self.newest);
         // A clock that was set back does not keep an old picture.
-        let is_current = |current: &&Current| {
-            now_ms < current.due && now_ms > current.due - 3 * INTERVAL_MS
-        };
+        let is_current =
+            |current: &&Current| now_ms < current.due && now_ms > current.due - 3 * INTERVAL_MS;
         newest.as_ref().filter(is_current).map(|current| Arc::clone(&current.frame))
     }
 

@@ -166,9 +166,8 @@ fn stale_sessions(view: &View<'_>, lines: &mut Vec<Line>) {
     let stale = |row: &&super::occupancy::SessionRow| row.state as usize == state::STALE;
     let gpus: std::collections::HashSet<usize> =
         view.occupancy.sessions.iter().filter(stale).map(|row| row.gpu).collect();
-    let last_use = |row: &super::occupancy::SessionRow| {
-        view.fleet.value(SESSION_LAST_USE, row.place)
-    };
+    let last_use =
+        |row: &super::occupancy::SessionRow| view.fleet.value(SESSION_LAST_USE, row.place);
     let oldest = view.occupancy.sessions.iter().filter(stale).filter_map(last_use);
     if gpus.is_empty() {
         return;

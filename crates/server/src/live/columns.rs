@@ -2,8 +2,8 @@
 //! `docs/formats/snapshot.md`.
 
 use super::feed::{
-    DEVICE_UP, DRAM_ACTIVE, ECC_DBE, ECC_SBE, FB_FREE, FB_RESERVED, FB_TOTAL, FB_USED, FEEDS, GPU_TEMP,
-    GPU_UTIL, GR_ACTIVE, MEM_CLOCK, MEM_COPY_UTIL, MEMORY_TEMP, NVLINK, PCIE_RX, PCIE_TX,
+    DEVICE_UP, DRAM_ACTIVE, ECC_DBE, ECC_SBE, FB_FREE, FB_RESERVED, FB_TOTAL, FB_USED, FEEDS,
+    GPU_TEMP, GPU_UTIL, GR_ACTIVE, MEM_CLOCK, MEM_COPY_UTIL, MEMORY_TEMP, NVLINK, PCIE_RX, PCIE_TX,
     POWER_LIMIT, POWER_USAGE, REMAP_FAILURE, REMAPPED_CORRECTED, REMAPPED_UNCORRECTED,
     SESSION_LAST_USE, SESSION_MEMORY, SESSION_START, SESSION_UTIL, SHUTDOWN_TEMP, SLOWDOWN_TEMP,
     SM_ACTIVE, SM_CLOCK, TENSOR_ACTIVE, WEIGHTED_UTIL, XID_ERRORS,
@@ -155,7 +155,11 @@ impl View<'_> {
 
     /// The table `session`.
     pub(super) fn session_table(&self) -> Table {
-        let sessions: Vec<(usize, &Session)> = self.occupancy.sessions.iter().enumerate()
+        let sessions: Vec<(usize, &Session)> = self
+            .occupancy
+            .sessions
+            .iter()
+            .enumerate()
             .filter_map(|(row, of)| Some((row, self.fleet.sessions.get(of.place)?)))
             .collect();
         let mut table = Table::default();
@@ -206,15 +210,18 @@ impl View<'_> {
 
     /// Memory of a GPU, or the sum over its GPU instances.
     fn sum(&self, row: usize, feed: usize, of: fn(&Fleet, u32) -> Option<f64>) -> f64 {
-        let mut instances: Vec<u32> =
-            self.layout.migs[self.layout.instances[row].clone()].iter().map(|m| m.instance).collect();
+        let mut instances: Vec<u32> = self.layout.migs[self.layout.instances[row].clone()]
+            .iter()
+            .map(|m| m.instance)
+            .collect();
         instances.dedup();
         let summed: Option<f64> = if instances.is_empty() {
             of(self.fleet, self.layout.gpus[row])
         } else {
             instances.iter().map(|place| of(self.fleet, *place)).sum()
         };
-        summed.map_or_else(|| reading(self.fleet, feed, self.layout.gpus[row]), |mib| rounded(mib, 0))
+        summed
+            .map_or_else(|| reading(self.fleet, feed, self.layout.gpus[row]), |mib| rounded(mib, 0))
     }
 
     fn session(&self, row: usize, feed: usize, factor: f64, decimals: i32) -> f64 {

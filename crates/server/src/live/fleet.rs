@@ -396,7 +396,8 @@ impl Fleet {
         for place in all(self.entities.end()) {
             let Some(entity) = self.entities.get(place) else { continue };
             let is_touched = self.touched[0][place as usize] == self.tick;
-            let kept = self.is_gone(entity.target) && self.now.saturating_sub(entity.seen) < GONE_KEPT_MS;
+            let kept =
+                self.is_gone(entity.target) && self.now.saturating_sub(entity.seen) < GONE_KEPT_MS;
             if !is_touched && !kept {
                 self.entities.remove(place);
                 self.by_index.retain(|_, of| *of != place);
@@ -426,11 +427,8 @@ impl Fleet {
 
 /// The newest sample of each series of a name in a window, ascending by series.
 pub(super) fn newest(store: &Store, feed: usize, from: i64, to: i64) -> Vec<Latest> {
-    let name = Matcher {
-        name: NAME.to_owned(),
-        op: MatcherOp::Equal,
-        value: FEEDS[feed].name.to_owned(),
-    };
+    let name =
+        Matcher { name: NAME.to_owned(), op: MatcherOp::Equal, value: FEEDS[feed].name.to_owned() };
     let mut rows = store.latest(&[name], from, to);
     if !rows.is_sorted_by_key(|row| row.series) {
         rows.sort_unstable_by_key(|row| row.series);

@@ -214,8 +214,7 @@ fn funnel(occupancy: &Occupancy, gpu: &Table) -> Funnel {
     let parts = occupancy.total.unwrap_or(Parts::NONE);
     let of = |state: usize| parts.of[state];
     let wasted = [state::ALLOCATED, state::IDLE, state::HELD, state::STALE].map(of).iter().sum();
-    let (active, starting, unknown) =
-        (of(state::ACTIVE), of(state::STARTING), of(state::UNKNOWN));
+    let (active, starting, unknown) = (of(state::ACTIVE), of(state::STARTING), of(state::UNKNOWN));
     let figure = |value: f64| rounded(value, 3);
     let sum = |name| values(gpu, name).reduce(|a, b| a + b);
     Funnel {

@@ -79,5 +79,7 @@ fn with_sessions(form: &Form) -> Result<bool, ApiError> {
 
 /// Whether a list of entity tags holds this one; a weak one is as good.
 fn names(list: &str, tag: &str) -> bool {
-    list.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag || one == "*")
+    list.split(',')
+        .map(|one| one.trim().trim_start_matches("W/"))
+        .any(|one| one == tag || one == "*")
 }

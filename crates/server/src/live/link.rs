@@ -58,12 +58,7 @@ impl Fleet {
         Link { series, place, target, extra }
     }
 
-    fn place_and_extra(
-        &mut self,
-        feed: usize,
-        target: u32,
-        labels: &Labels,
-    ) -> Option<(u32, u32)> {
+    fn place_and_extra(&mut self, feed: usize, target: u32, labels: &Labels) -> Option<(u32, u32)> {
         Some(match FEEDS[feed].role {
             Role::Count => (NOWHERE, u32::from(labels.get("kind") == "expected")),
             Role::Card | Role::Up => (self.gpu(target, labels)?, 0),
@@ -133,8 +128,7 @@ impl Fleet {
     fn gpu(&mut self, target: u32, labels: &Labels) -> Option<u32> {
         let (index, _) = gpu_label(labels.get("gpu"))?;
         let uuid = text(labels, "UUID");
-        let key =
-            if uuid.is_empty() { format!("{target}/{index}") } else { uuid.to_owned() };
+        let key = if uuid.is_empty() { format!("{target}/{index}") } else { uuid.to_owned() };
         let place = self.entity(&key, Level::Gpu, None)?;
         self.by_index.insert((target, index), place);
         self.describe_gpu(place, target, index, labels);

@@ -139,9 +139,10 @@ fn device(fleet: &Fleet, place: u32, parts: &Parts, on: &HashMap<u32, On>) -> De
 /// Whether the exporter tells of compute instances at all: one that does not lacks none.
 fn has_compute_elsewhere(fleet: &Fleet, gpu: u32) -> bool {
     let Some(target) = fleet.entities.get(gpu).map(|of| of.target) else { return false };
-    fleet.entities.iter().any(|(place, of)| {
-        of.target == target && fleet.value(DEVICE_SHARE, place).is_some()
-    })
+    fleet
+        .entities
+        .iter()
+        .any(|(place, of)| of.target == target && fleet.value(DEVICE_SHARE, place).is_some())
 }
 
 /// A compute instance's part of its GPU.

@@ -32,12 +32,7 @@ pub(super) struct Stream(Receiver<Bytes>);
 
 impl Stream {
     /// A listener that knows the revision `since`.
-    pub(super) fn start(
-        app: App,
-        place: Place,
-        since: Option<u64>,
-        with_sessions: bool,
-    ) -> Self {
+    pub(super) fn start(app: App, place: Place, since: Option<u64>, with_sessions: bool) -> Self {
         let (sender, receiver) = channel(AHEAD);
         tokio::spawn(feed(Listener { app, place, sender, since, with_sessions }));
         Self(receiver)
