@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::fuzz;
+
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -23,6 +25,8 @@ enum What {
     Churn(churn::Args),
     /// Time of a cold release build, and the size of the program.
     Build,
+    /// Every fuzz target for long.
+    Fuzz(fuzz::Args),
 }
 
 /// Run it.
@@ -31,6 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         What::Exporter(args) => exporter::run(args),
         What::Churn(args) => churn::run(args),
         What::Build => build::run(),
+        What::Fuzz(args) => fuzz::bench(args),
     }
 }
 

@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod cost;
 mod demo;
+mod fuzz;
 mod gpu_check;
 mod libtest;
 mod setup;
@@ -38,7 +39,7 @@ enum Command {
     Test(test::Args),
     /// Format, lints, docs, structure, fast tests and generated pages: green before a commit.
     Check(check::Args),
-    /// Print figures: cost beside nvitop-exporter, 24 hours of churn, build time and size.
+    /// Print figures: cost beside nvitop-exporter, 24 hours of churn, build time and size, long fuzzing.
     Bench(bench::Args),
     /// Run a program on the simulated NVML.
     Sim(sim::Args),

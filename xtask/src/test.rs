@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use ::tests::environment;
 use anyhow::{Context, Result};
 
+use crate::fuzz;
 use crate::libtest::{Reader, Skip, Tally};
 use crate::setup::{self, Ready, Tools};
 use crate::workspace::{self, Built, Profile};
@@ -23,10 +24,13 @@ const UNAVOIDABLE: &[(&str, &str)] = &[
     ("nvtop is not on PATH", "Debian has it in contrib, which its sources need not list"),
 ];
 
+/// How long each fuzz target runs after its corpus, in seconds.
+const FUZZ_SECONDS: u64 = 20;
+
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what needs big builds: Prometheus and node_exporter.
+    /// Leave out what needs big builds: Prometheus, node_exporter and the fuzz targets.
     #[arg(long)]
     quick: bool,
     /// Only tests whose name contains this.
@@ -46,6 +50,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let mut tally = Tally::default();
     for stage in [workspace_stage(), end_to_end_stage(&built, &tools)] {
         tally.add(run_stage(stage, args.filter.as_deref())?);
+    }
+    if !args.quick {
+        tally.add(fuzz::run(FUZZ_SECONDS, args.filter.as_deref())?);
     }
     explain_missing(&mut tally, &tools);
     Ok(close(&tally, ci))
