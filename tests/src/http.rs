@@ -38,11 +38,32 @@ impl Answer {
 /// # Errors
 /// No connection within a second, no full answer within 30, or not HTTP.
 pub fn get_with(address: SocketAddr, path: &str, headers: &str) -> Result<Answer> {
+    ask(address, "GET", path, headers, b"")
+}
+
+/// POST a body, with header lines of its own.
+///
+/// # Errors
+/// As [`get_with`].
+pub fn post(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
+    let headers = format!("Content-Length: {}\r\n{headers}", body.len());
+    ask(address, "POST", path, &headers, body)
+}
+
+fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))
         .with_context(|| format!("nothing answers on {address}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    stream
-        .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n").as_bytes())?;
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
+    stream.write_all(head.as_bytes())?;
+    // A server may refuse a body before it has read all of it.
+    let _ = stream.write_all(body);
     let mut bytes = Vec::new();
     stream.take(MOST_BYTES).read_to_end(&mut bytes).with_context(|| format!("reading {path}"))?;
     split(&bytes).with_context(|| format!("the answer to {path} is not HTTP"))

@@ -7,9 +7,12 @@
 pub mod capture;
 pub mod child;
 pub mod environment;
+pub mod expressions;
+pub mod gpu_history;
 pub mod http;
 pub mod peers;
 pub mod prometheus;
+pub mod remote_write;
 pub mod wait;
 
 /// End a test that cannot run here: prints `skipped: <reason>`, which `cargo xtask test` counts.

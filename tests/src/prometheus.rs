@@ -49,6 +49,20 @@ impl Prometheus {
         targets: &[(&str, SocketAddr)],
         rules: &[PathBuf],
     ) -> Result<Self> {
+        Self::start_with(program, folder, targets, rules, &[])
+    }
+
+    /// The same with further options.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(
+        program: &Path,
+        folder: &Path,
+        targets: &[(&str, SocketAddr)],
+        rules: &[PathBuf],
+        options: &[&str],
+    ) -> Result<Self> {
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, configuration(targets, rules))?;
         let address = SocketAddr::from(([127, 0, 0, 1], http::free_port()?));
@@ -57,10 +71,17 @@ impl Prometheus {
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()))
             .arg(format!("--web.listen-address={address}"))
+            .args(options)
             .current_dir(folder);
         let mut child = Child::start("prometheus", &mut command, folder)?;
         child.until("Prometheus to be ready", |_| http::get(address, "/-/ready"))?;
         Ok(Self { child, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// An instant query, now. A scalar is one point without labels.
