@@ -75,7 +75,7 @@ struct Told {
 }
 
 /// The live view over a store.
-pub struct Live {
+pub(crate) struct Live {
     store: Arc<Store>,
     told: Mutex<Told>,
     work: Mutex<Work>,
@@ -123,8 +123,7 @@ impl std::fmt::Debug for Live {
 
 impl Live {
     /// Over this store. Nothing is read before somebody asks.
-    #[must_use]
-    pub fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
         use std::hash::{BuildHasher as _, RandomState};
         Self {
             store,
@@ -137,20 +136,14 @@ impl Live {
     }
 
     /// Says what was looked for, found or not: shown where there is no GPU.
-    pub fn set_sources(&self, sources: Vec<Source>) {
+    pub(crate) fn set_sources(&self, sources: Vec<Source>) {
         lock(&self.told).sources = sources;
     }
 
     /// Says how far back the history that is being filled in reaches, in ms since the epoch;
     /// `None` when none is being filled in.
-    pub fn set_backfill(&self, until_ms: Option<i64>) {
+    pub(crate) fn set_backfill(&self, until_ms: Option<i64>) {
         lock(&self.told).backfill_ms = until_ms;
-    }
-
-    /// How many listen to the stream now.
-    #[must_use]
-    pub fn listening(&self) -> usize {
-        self.listeners.count()
     }
 
     /// The picture now. It may take some ms of work: not for an async thread.
@@ -183,8 +176,9 @@ impl Live {
     }
 
     fn compute(&self, work: &mut Work, before: Option<&Frame>, now_ms: i64) -> Frame {
-        if work.fleet.is_overgrown() {
-            let structure = work.structure;
+        let anew = work.fleet.is_overgrown();
+        if anew {
+            let structure = work.structure + 1;
             *work = Work { structure, ..Work::new() };
         }
         let store = &self.store;
@@ -205,7 +199,7 @@ impl Live {
             structure: work.structure,
             at: work.fleet.newest().unwrap_or(now_ms),
         };
-        let dicts = before.map(|before| &before.dicts);
+        let dicts = before.filter(|_| !anew).map(|before| &before.dicts);
         let dicts = work.fleet.dicts.shared(dicts);
         let told = lock(&self.told).clone();
         Frame::of(numbers, &view, dicts, &work.ecc, &told)

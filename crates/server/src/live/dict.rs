@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 /// Which dictionary; the discriminant is its place in [`NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as in the snapshot")]
 pub(super) enum Dict {
     Node,
     State,

@@ -45,11 +45,13 @@ pub(super) struct Feed {
 
 macro_rules! feeds {
     ($($constant:ident $role:ident $name:literal)*) => {
-        /// Positions in [`FEEDS`].
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "positions, as constants")]
-        #[derive(Clone, Copy)]
-        enum Place { $($constant),* }
-        $(pub(super) const $constant: usize = Place::$constant as usize;)*
+        /// Each series' position, in the order of [`FEEDS`].
+        #[expect(clippy::upper_case_acronyms, non_camel_case_types, reason = "named as the constants")]
+        enum Position { $($constant),* }
+        $(
+            #[allow(dead_code, reason = "every series has a position; some are known by role alone")]
+            pub(super) const $constant: usize = Position::$constant as usize;
+        )*
         /// All series, in the order of reading.
         pub(super) const FEEDS: &[Feed] = &[$(Feed { name: $name, role: Role::$role }),*];
     };

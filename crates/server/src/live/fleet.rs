@@ -116,7 +116,6 @@ pub(super) struct Session {
     pub(super) id: Box<str>,
     /// The device it is on, once its info was read.
     pub(super) entity: u32,
-    pub(super) target: u32,
     pub(super) pid: Option<u32>,
     pub(super) kind: u32,
     pub(super) context: u32,

@@ -84,14 +84,14 @@ impl Fleet {
             Role::SessionState => {
                 let of = labels.get("state");
                 let number = state::number(of).unwrap_or(u32::MAX);
-                (self.session(target, labels)?, number)
+                (self.session(labels)?, number)
             }
             Role::Session => {
                 let engine = labels.get("engine");
                 if !engine.is_empty() && engine != "sm" {
                     return None;
                 }
-                (self.session(target, labels)?, 0)
+                (self.session(labels)?, 0)
             }
         })
     }
@@ -230,7 +230,7 @@ impl Fleet {
         if text.is_empty() { NOWHERE } else { self.dicts.number(dict, text) }
     }
 
-    fn session(&mut self, target: u32, labels: &Labels) -> Option<u32> {
+    fn session(&mut self, labels: &Labels) -> Option<u32> {
         let id = text(labels, "session");
         if id.is_empty() || id == REST {
             return None;
@@ -238,7 +238,6 @@ impl Fleet {
         let place = self.sessions.place(id, || Session {
             id: id.into(),
             entity: NOWHERE,
-            target,
             pid: None,
             kind: NOWHERE,
             context: NOWHERE,
@@ -256,7 +255,7 @@ impl Fleet {
     }
 
     fn session_info(&mut self, target: u32, labels: &Labels) -> Option<u32> {
-        let place = self.session(target, labels)?;
+        let place = self.session(labels)?;
         let entity = self.device(target, labels)?;
         let dicts = &mut self.dicts;
         let (namespace, pod) = (exported(labels, "namespace"), exported(labels, "pod"));
@@ -264,7 +263,6 @@ impl Fleet {
         let info = Session {
             id: text(labels, "session").into(),
             entity,
-            target,
             pid: labels.get("pid").parse().ok(),
             kind: number(Dict::Kind, text(labels, "kind")),
             context: number(Dict::Type, text(labels, "type")),
