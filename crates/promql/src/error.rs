@@ -1,6 +1,7 @@
 //! What can go wrong in a query, in Prometheus's kinds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::SourceError;
 
@@ -39,10 +40,21 @@ pub enum QueryError {
     Execution(String),
     #[error("cannot read series")]
     Source(#[source] Arc<SourceError>),
-    #[error("query processing would load too many samples into memory in query execution")]
-    TooManySamples,
-    #[error("query timed out in expression evaluation")]
-    Timeout,
+    #[error(
+        "the query would touch more than {0} samples, the bound of a query: select fewer series, \
+         or ask for less time or larger steps"
+    )]
+    TooManySamples(usize),
+    #[error(
+        "the query would hold more than {0} bytes of results, the bound of a query: aggregate, \
+         select fewer series, or ask for larger steps"
+    )]
+    TooManyBytes(usize),
+    #[error(
+        "query timed out in expression evaluation, after {} s: select fewer series, ask for less \
+         time, or allow more of it (timeout)", .0.as_secs_f64()
+    )]
+    Timeout(Duration),
     #[error("query was canceled in expression evaluation")]
     Canceled,
 }
@@ -52,8 +64,11 @@ impl QueryError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Parse(_) => ErrorKind::BadData,
-            Self::Execution(_) | Self::Source(_) | Self::TooManySamples => ErrorKind::Execution,
-            Self::Timeout => ErrorKind::Timeout,
+            Self::Execution(_)
+            | Self::Source(_)
+            | Self::TooManySamples(_)
+            | Self::TooManyBytes(_) => ErrorKind::Execution,
+            Self::Timeout(_) => ErrorKind::Timeout,
             Self::Canceled => ErrorKind::Canceled,
         }
     }

@@ -13,22 +13,32 @@
 
 mod aggregate;
 mod binary;
-mod calendar;
+mod budget;
 mod engine;
 mod error;
-mod eval;
 mod functions;
-mod histogram;
-mod label_functions;
+mod keys;
 mod labels;
+mod notes;
+mod outcome;
 mod over_time;
+mod query;
+mod repeated;
+mod room;
+mod select;
+mod steps;
 pub mod syntax;
+mod text;
 mod value;
+mod vector;
+mod windows;
+mod workers;
 
-pub use engine::{Engine, Options, Outcome};
+pub use engine::{Engine, Options};
 pub use error::{ErrorKind, QueryError};
 pub use model::labels::Labels;
 pub use model::series::{
     Matcher, MatcherOp, STALE_NAN, Series, SeriesSource, SourceError, is_stale,
 };
+pub use outcome::{Outcome, Usage};
 pub use value::{Point, Sample, SeriesPoints, Value};

@@ -1,8 +1,8 @@
-//! Results, and the columns between operators.
+//! Results, and what expressions evaluate to.
 
 use crate::Labels;
-use crate::labels::without_name;
-use crate::{STALE_NAN, is_stale};
+use crate::vector::Vector;
+use crate::windows::Ranges;
 
 /// A value at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,54 +41,11 @@ pub enum Value {
     Matrix(Vec<SeriesPoints>),
 }
 
-/// No sample at this step. The bits of a staleness marker never are a result, so they are free.
-pub(crate) const ABSENT: f64 = STALE_NAN;
-
-/// Is there no sample?
-pub(crate) fn absent(value: f64) -> bool {
-    is_stale(value)
-}
-
-/// One series over all steps.
-#[derive(Debug, Clone)]
-pub(crate) struct Column {
-    pub(crate) labels: Labels,
-    /// The name goes when the query is done, unless something still asks for it.
-    pub(crate) drop_name: bool,
-    /// One value per step.
-    pub(crate) values: Vec<f64>,
-}
-
-impl Column {
-    /// The labels that the result will have.
-    pub(crate) fn final_labels(&self) -> Labels {
-        if self.drop_name { without_name(&self.labels) } else { self.labels.clone() }
-    }
-}
-
-/// Samples of a range vector, without staleness markers.
-#[derive(Debug)]
-pub(crate) struct Samples {
-    pub(crate) labels: Labels,
-    pub(crate) drop_name: bool,
-    pub(crate) times: Vec<i64>,
-    pub(crate) values: Vec<f64>,
-}
-
-/// A range vector: samples, and one window (open left, closed right) per step.
-#[derive(Debug)]
-pub(crate) struct Ranges {
-    pub(crate) series: Vec<Samples>,
-    pub(crate) range: i64,
-    /// The end of each step's window.
-    pub(crate) ends: Vec<i64>,
-}
-
 /// What an expression evaluates to.
-#[derive(Debug)]
-pub(crate) enum Evaluated {
+pub(crate) enum Evaluated<'q> {
+    /// One value per step.
     Scalar(Vec<f64>),
     String(String),
-    Vector(Vec<Column>),
-    Ranges(Ranges),
+    Vector(Vector<'q>),
+    Ranges(Ranges<'q>),
 }

@@ -1,0 +1,51 @@
+//! From the text of a query to its expression.
+
+use promql_parser::parser::{self, Expr};
+
+use crate::error::QueryError;
+use crate::labels::NO_TEXT;
+
+/// The expression of a query.
+pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
+    parser::parse(&with_bytes_as_text(query)).map_err(QueryError::Parse)
+}
+
+/// Decodes runs of `\xHH` from 80 up, which the parser takes for characters and Prometheus for
+/// bytes of UTF-8. What is no UTF-8 is kept apart.
+fn with_bytes_as_text(query: &str) -> String {
+    let mut text = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = rest.find(['\\', '`']) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(raw) = rest.strip_prefix('`') {
+            // Nothing is escaped between backticks.
+            let end = raw.find('`').map_or(rest.len(), |end| end + 2);
+            text.push_str(&rest[..end]);
+            rest = &rest[end..];
+            continue;
+        }
+        let mut bytes = Vec::new();
+        while let Some(byte) = high_byte(rest) {
+            bytes.push(byte);
+            rest = &rest[4..];
+        }
+        for chunk in bytes.utf8_chunks() {
+            text.push_str(chunk.valid());
+            let kept = chunk.invalid().iter();
+            text.extend(kept.filter_map(|byte| char::from_u32(NO_TEXT + u32::from(*byte))));
+        }
+        if bytes.is_empty() {
+            // Another escape: its second character is none of ours.
+            let escaped = rest.chars().take(2).map(char::len_utf8).sum();
+            text.push_str(&rest[..escaped]);
+            rest = &rest[escaped..];
+        }
+    }
+    text + rest
+}
+
+fn high_byte(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix("\\x")?.get(..2)?;
+    u8::from_str_radix(digits, 16).ok().filter(|byte| *byte >= 0x80)
+}
