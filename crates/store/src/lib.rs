@@ -10,13 +10,34 @@
 //! `docs/formats/block.md`.
 
 mod batch;
+mod bits;
+mod block;
+mod counters;
+mod decimal;
 mod error;
+mod hash;
+mod head;
+mod lists;
+mod lock;
+mod maintain;
+mod matching;
+mod open;
 mod options;
 mod outcome;
+mod pairs;
+mod select;
+mod stats;
 mod store;
+mod varint;
+mod verify;
+mod view;
+mod wal;
+mod window;
+mod writer;
 
 pub use batch::{Batch, ReadLabels};
 pub use error::{AppendError, CloseError, OpenError};
 pub use options::{Fsync, Limits, Options};
 pub use outcome::{Appended, Latest, Listing, Reason, Refused, Report, SeriesRef, Stats};
-pub use store::{Store, verify};
+pub use store::Store;
+pub use verify::verify;

@@ -71,7 +71,10 @@ impl Reason {
 /// A series of the head; stands for the same labels as long as the process lives, and is not given
 /// to another series after this one left the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SeriesRef(pub(crate) u64);
+pub struct SeriesRef {
+    pub(crate) id: u64,
+    pub(crate) slot: u32,
+}
 
 /// The newest sample of a series in a window, markers of staleness included.
 ///

@@ -1,21 +1,35 @@
 //! The store: one writer at a time, many readers.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
 use journal::Disk;
 use model::labels::Labels;
-use model::series::{Matcher, Series, SeriesSource, SourceError};
+use model::series::Matcher;
 
-use crate::{
-    AppendError, Appended, Batch, CloseError, Latest, Listing, OpenError, Options, Report,
-    SeriesRef, Stats,
-};
+use crate::batch::Batch;
+use crate::counters::Counters;
+use crate::error::{AppendError, CloseError, OpenError};
+use crate::hash::Key;
+use crate::head::Head;
+use crate::lock::{lock, read};
+use crate::options::{Fsync, Options};
+use crate::outcome::{Appended, Latest, SeriesRef, Stats};
+use crate::view::View;
+use crate::writer::{Context, Writer};
+use crate::{matching, open};
 
 /// Samples of many series, in memory and on disk. Every method may be called from any thread.
 #[derive(Debug)]
 pub struct Store {
-    options: Options,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) options: Options,
+    pub(crate) key: Key,
+    pub(crate) head: Head,
+    pub(crate) writer: Mutex<Writer>,
+    /// Held while the log is synced: who waits here finds its records durable.
+    pub(crate) sync: Mutex<()>,
+    pub(crate) view: RwLock<Arc<View>>,
+    pub(crate) counters: Counters,
 }
 
 impl Store {
@@ -29,8 +43,7 @@ impl Store {
         options: Options,
         now_ms: i64,
     ) -> Result<(Self, Vec<String>), OpenError> {
-        let _ = (disk, now_ms);
-        Ok((Self { options }, Vec::new()))
+        open::open(disk, options, now_ms)
     }
 
     /// Takes a batch: when this returns `Ok`, what it says is stored survives a killed process.
@@ -38,80 +51,93 @@ impl Store {
     /// # Errors
     /// None of the batch is stored then.
     pub fn append(&self, now_ms: i64, batch: &Batch<'_>) -> Result<Appended, AppendError> {
-        let _ = (now_ms, batch, &self.options);
-        Ok(Appended::default())
+        let (found, most) = (batch.samples(), self.options.limits.samples_per_batch);
+        if found > most {
+            self.counters.refuse("batch_limit", found as u64);
+            return Err(AppendError::Limit { found, most });
+        }
+        let hashes = self.hashes(batch);
+        let mut writer = lock(&self.writer);
+        let appended = writer.append(&self.context(now_ms), batch, &hashes)?;
+        let last = writer.journal.stats().next - 1;
+        drop(writer);
+        if self.options.fsync == Fsync::Always && appended.stored > 0 {
+            self.sync_up_to(last).map_err(|error| AppendError::Io(Box::new(error)))?;
+        }
+        Ok(appended)
     }
 
-    /// Cuts blocks, applies retention, forgets idle series and syncs the log, each when due. Call
-    /// it every 100 ms to 1 s, from one thread. The sentences say what went wrong, for the log.
-    pub fn maintain(&self, now_ms: i64) -> Vec<String> {
-        let _ = now_ms;
-        Vec::new()
+    fn hashes(&self, batch: &Batch<'_>) -> Vec<u128> {
+        let (mut bytes, mut sorted) = (Vec::new(), Vec::new());
+        let rows = (0..batch.rows()).filter_map(|row| batch.row(row));
+        rows.map(|row| {
+            if let Some(raw) = row.raw {
+                return self.key.wide(raw);
+            }
+            if row.labels.is_sorted() {
+                return self.key.labels(row.labels.iter().copied(), &mut bytes);
+            }
+            sorted.clear();
+            sorted.extend_from_slice(row.labels);
+            sorted.sort_unstable();
+            self.key.labels(sorted.iter().copied(), &mut bytes)
+        })
+        .collect()
+    }
+
+    pub(crate) fn context(&self, now_ms: i64) -> Context<'_> {
+        Context {
+            head: &self.head,
+            key: &self.key,
+            options: &self.options,
+            counters: &self.counters,
+            now_ms,
+        }
+    }
+
+    /// Makes the log durable up to a sequence; one does it for all who wait.
+    pub(crate) fn sync_up_to(&self, sequence: u64) -> Result<(), journal::SyncError> {
+        let _one = lock(&self.sync);
+        let pending = {
+            let mut writer = lock(&self.writer);
+            if writer.journal.stats().durable >= sequence {
+                return Ok(());
+            }
+            writer.journal.begin_sync()
+        };
+        let synced = pending.run();
+        lock(&self.writer).journal.finish_sync(synced).map(|_| ())
     }
 
     /// The newest sample from `from_ms` to `to_ms` (both included) of each series of the head that
-    /// passes every matcher, in no order.
+    /// passes every matcher, in no order. The head has at least the last ten minutes.
     pub fn latest(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Latest> {
-        let _ = (matchers, from_ms, to_ms);
-        Vec::new()
+        let mut scratch = crate::head::Scratch::default();
+        let index = self.head.index();
+        let mut found = Vec::new();
+        for slot in matching::select(&*index, matchers) {
+            let newest =
+                self.head.with(slot, |data| data.newest_in((from_ms, to_ms), &mut scratch));
+            if let Some((time, value)) = newest.flatten() {
+                found.push(Latest { series: reference(index.id(slot), slot), time, value });
+            }
+        }
+        found
     }
 
     /// The labels of a series that [`Store::latest`] named; none once it left the head.
     pub fn labels(&self, series: SeriesRef) -> Option<Labels> {
-        let _ = series;
-        None
-    }
-
-    /// Names of labels of the series that pass every matcher (none: of all) and may have samples
-    /// from `from_ms` to `to_ms`.
-    ///
-    /// # Errors
-    /// A block that cannot be read.
-    pub fn label_names(
-        &self,
-        matchers: &[Matcher],
-        from_ms: i64,
-        to_ms: i64,
-        limit: usize,
-    ) -> Result<Listing<String>, SourceError> {
-        let _ = (matchers, from_ms, to_ms, limit);
-        Ok(Listing { items: Vec::new(), more: false })
-    }
-
-    /// Values of a label, as [`Store::label_names`].
-    ///
-    /// # Errors
-    /// A block that cannot be read.
-    pub fn label_values(
-        &self,
-        name: &str,
-        matchers: &[Matcher],
-        from_ms: i64,
-        to_ms: i64,
-        limit: usize,
-    ) -> Result<Listing<String>, SourceError> {
-        let _ = (name, matchers, from_ms, to_ms, limit);
-        Ok(Listing { items: Vec::new(), more: false })
-    }
-
-    /// Label sets of series, as [`Store::label_names`].
-    ///
-    /// # Errors
-    /// A block that cannot be read.
-    pub fn series(
-        &self,
-        matchers: &[Matcher],
-        from_ms: i64,
-        to_ms: i64,
-        limit: usize,
-    ) -> Result<Listing<Labels>, SourceError> {
-        let _ = (matchers, from_ms, to_ms, limit);
-        Ok(Listing { items: Vec::new(), more: false })
+        self.head.labels(series.slot, series.id)
     }
 
     /// Figures for metrics and status pages.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        crate::stats::of(self)
+    }
+
+    /// The blocks and what of the head is not in them, as they are now.
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&read(&self.view))
     }
 
     /// Puts the log on the medium. The store is closed when it is dropped; what was stored is there
@@ -121,27 +147,11 @@ impl Store {
     /// The medium refused.
     pub fn close(&self, now_ms: i64) -> Result<(), CloseError> {
         let _ = now_ms;
-        Ok(())
+        let last = lock(&self.writer).journal.stats().next - 1;
+        self.sync_up_to(last).map_err(|error| CloseError(Box::new(error)))
     }
 }
 
-impl SeriesSource for Store {
-    fn select(
-        &self,
-        matchers: &[Matcher],
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
-        let _ = (matchers, from, to);
-        Ok(Vec::new())
-    }
-}
-
-/// Reads every byte of the blocks and the log of a folder that no process has open, and checks it.
-///
-/// # Errors
-/// The folder cannot be read at all.
-pub fn verify(disk: Arc<dyn Disk>, dir: &Path) -> Result<Report, OpenError> {
-    let _ = (disk, dir);
-    Ok(Report::default())
+fn reference(id: u64, slot: u32) -> SeriesRef {
+    SeriesRef { id, slot }
 }

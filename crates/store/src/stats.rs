@@ -1,0 +1,43 @@
+//! Figures of a store.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::lock::lock;
+use crate::outcome::Stats;
+use crate::store::Store;
+
+pub(crate) fn of(store: &Store) -> Stats {
+    let log = lock(&store.writer).journal.stats();
+    let counters = &store.counters;
+    let mut stats = Stats {
+        log_bytes: log.bytes,
+        log_segments: log.segments,
+        appended_samples: counters.appended.load(Relaxed),
+        duplicates: counters.duplicates.load(Relaxed),
+        conflicts: counters.conflicts.load(Relaxed),
+        refused: counters.refused(),
+        cuts: counters.cuts.load(Relaxed),
+        failed_cuts: counters.failed_cuts.load(Relaxed),
+        blocks_dropped: counters.dropped.load(Relaxed),
+        full: counters.full.load(Relaxed),
+        ..Stats::default()
+    };
+    add_head(store, &mut stats);
+    stats
+}
+
+fn add_head(store: &Store, stats: &mut Stats) {
+    let index = store.head.index();
+    stats.series = index.len() as u64;
+    stats.label_pairs = index.pair_count() as u64;
+    stats.head_bytes = index.bytes() as u64;
+    for slot in index.slots() {
+        store.head.with(slot, |data| {
+            let (samples, bytes) = data.size();
+            stats.head_samples += samples;
+            stats.head_bytes += bytes;
+            stats.head_oldest_ms = stats.head_oldest_ms.into_iter().chain(data.oldest()).min();
+            stats.head_newest_ms = stats.head_newest_ms.max(data.last());
+        });
+    }
+}

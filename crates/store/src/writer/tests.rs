@@ -1,0 +1,133 @@
+//! Batches through a whole store: what is taken, what is refused and why.
+
+use std::sync::Arc;
+
+use journal::faulty::FaultDisk;
+use model::series::{Matcher, MatcherOp, STALE_NAN, Samples, SeriesSource};
+
+use crate::{Batch, Options, Reason, Store};
+
+const NOW: i64 = 1_795_323_787_000;
+
+fn store() -> Store {
+    Store::open(Arc::new(FaultDisk::new()), Options::new("/data"), NOW).unwrap().0
+}
+
+fn one<'a>(labels: &[(&'a str, &'a str)], samples: &[(i64, f64)]) -> Batch<'a> {
+    let mut batch = Batch::new();
+    batch.push(labels.iter().copied(), samples.iter().copied());
+    batch
+}
+
+fn read(store: &Store, name: &str) -> Vec<(i64, u64)> {
+    let matcher =
+        Matcher { name: "__name__".to_owned(), op: MatcherOp::Equal, value: name.to_owned() };
+    let mut samples = Samples::default();
+    for series in store.select(&[matcher], i64::MIN, i64::MAX).unwrap() {
+        series.read(i64::MIN, i64::MAX, &mut samples).unwrap();
+    }
+    samples.times.iter().zip(&samples.values).map(|(t, v)| (*t, v.to_bits())).collect()
+}
+
+#[test]
+fn duplicates_are_dropped_and_of_two_values_the_first_stands() {
+    let store = store();
+    let labels = [("__name__", "up"), ("gpu", "0")];
+    let first = store.append(NOW, &one(&labels, &[(NOW, 1.0), (NOW - 10, 0.5)])).unwrap();
+    assert_eq!((first.stored, first.duplicates), (2, 0));
+    let again = store
+        .append(
+            NOW,
+            &one(&labels, &[(NOW, 1.0), (NOW - 10, 0.5), (NOW, 2.0), (NOW - 10, STALE_NAN)]),
+        )
+        .unwrap();
+    assert_eq!((again.stored, again.duplicates, again.conflicts), (0, 2, 2));
+    assert_eq!(read(&store, "up"), [(NOW - 10, 0.5f64.to_bits()), (NOW, 1.0f64.to_bits())]);
+}
+
+#[test]
+fn what_is_too_old_or_too_far_ahead_is_refused_and_the_rest_kept() {
+    let store = store();
+    let mut batch = one(&[("__name__", "a")], &[(NOW, 1.0), (NOW + 600_001, 1.0)]);
+    let day = 24 * 3_600_000;
+    batch.push([("__name__", "b")], [(NOW - day, 1.0)]);
+    batch.push([("__name__", "c")], [(NOW - day - 1, 1.0)]);
+    let done = store.append(NOW, &batch).unwrap();
+    assert_eq!((done.stored, done.refused_samples), (2, 2));
+    let reasons: Vec<_> = done.refused.iter().map(|r| (r.row, r.reason.word())).collect();
+    assert_eq!(reasons, [(0, "too_far_ahead"), (2, "too_old")]);
+    assert_eq!(store.stats().series, 2);
+}
+
+#[test]
+fn labels_that_are_none_are_refused_by_name() {
+    let store = store();
+    let mut batch = one(&[], &[(NOW, 1.0)]);
+    batch.push([("a", "1"), ("a", "2")], [(NOW, 1.0)]);
+    batch.push([("", "1")], [(NOW, 1.0)]);
+    batch.push([("a", "")], [(NOW, 1.0)]);
+    let long = "x".repeat(5000);
+    batch.push([("a", long.as_str())], [(NOW, 1.0)]);
+    let reasons: Vec<_> =
+        store.append(NOW, &batch).unwrap().refused.into_iter().map(|r| r.reason).collect();
+    assert_eq!(reasons[0], Reason::NoLabels);
+    assert_eq!(reasons[1], Reason::LabelTwice("a".to_owned()));
+    assert_eq!(reasons[2], Reason::NoLabelName);
+    assert_eq!(reasons[3], Reason::NoLabels);
+    assert_eq!(
+        reasons[4],
+        Reason::LabelValueTooLong { name: "a".to_owned(), found: 5000, most: 4096 }
+    );
+}
+
+#[test]
+fn the_order_of_labels_and_empty_ones_do_not_make_another_series() {
+    let store = store();
+    store.append(NOW, &one(&[("__name__", "a"), ("b", "1")], &[(NOW, 1.0)])).unwrap();
+    store
+        .append(NOW, &one(&[("b", "1"), ("c", ""), ("__name__", "a")], &[(NOW + 1, 1.0)]))
+        .unwrap();
+    assert_eq!(store.stats().series, 1);
+    assert_eq!(read(&store, "a").len(), 2);
+}
+
+#[test]
+fn raw_rows_are_read_once() {
+    let store = store();
+    let read_labels: crate::ReadLabels = |raw, into| {
+        let text = std::str::from_utf8(raw).map_err(|_| "not UTF-8")?;
+        into.extend(text.split(',').filter_map(|pair| pair.split_once('=')));
+        Ok(())
+    };
+    for at in 0..3 {
+        let mut batch = Batch::with_reader(read_labels);
+        for raw in ["__name__=a,b=1", "b=1,__name__=a", "\u{ff}"] {
+            batch.raw(raw.as_bytes());
+            batch.sample(NOW + at, 1.0);
+            batch.end_row();
+        }
+        let done = store.append(NOW, &batch).unwrap();
+        assert_eq!((done.stored, done.duplicates, done.refused_samples), (1, 1, 1));
+        assert_eq!(done.refused[0].reason, Reason::NoLabels);
+    }
+    assert_eq!((store.stats().series, read(&store, "a").len()), (1, 3));
+}
+
+#[test]
+fn a_killed_store_has_all_it_acknowledged() {
+    let disk = Arc::new(FaultDisk::new());
+    let open = || Store::open(disk.clone(), Options::new("/data"), NOW).unwrap().0;
+    let mut wanted = Vec::new();
+    for round in 0..4i64 {
+        let store = open();
+        for step in 0..50 {
+            let time = NOW + (round * 50 + step) * 1000;
+            let value = if step == 49 { STALE_NAN } else { 0.25 * step as f64 };
+            store.append(time, &one(&[("__name__", "a"), ("gpu", "0")], &[(time, value)])).unwrap();
+            wanted.push((time, value.to_bits()));
+        }
+        drop(store);
+        disk.restart_killed();
+    }
+    assert_eq!(read(&open(), "a"), wanted);
+}
