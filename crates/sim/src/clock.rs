@@ -102,6 +102,14 @@ impl SimClock {
         Self { file: None, last: Mutex::new(Record::new(pace, age)) }
     }
 
+    /// A clock of this process alone that shows `now` at this moment; the world is `age` old then.
+    #[must_use]
+    pub fn starting_at(now: Timestamp, pace: Pace, age: Duration) -> Self {
+        let (machine, origin) = (SystemClock.now(), now.before(age));
+        let record = Record { sequence: 1, origin, world: now, machine, factor: pace.factor() };
+        Self { file: None, last: Mutex::new(record) }
+    }
+
     /// A manual clock of this process alone, for tests: the world is `age` old and time stands.
     #[must_use]
     pub fn manual(age: Duration) -> Self {

@@ -7,7 +7,9 @@
 pub mod capture;
 pub mod clock;
 pub mod driver;
+pub mod fleet;
 pub mod host_tree;
+mod machine;
 pub mod mig;
 mod noise;
 pub mod product;
@@ -19,7 +21,9 @@ pub mod world;
 
 pub use clock::{ClockError, Pace, SimClock};
 pub use driver::SimDriver;
+pub use fleet::Fleet;
 pub use host_tree::{HostTree, HostTreeError};
+pub use machine::Machine;
 pub use scenario::{Scenario, ScenarioError};
 pub use simulation::{Simulation, SimulationError, simulate, simulate_node};
 pub use world::World;

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::clock::{MANUAL_ORIGIN, Pace, STARTING_AGE};
+use crate::fleet::{self, Fleet};
 
 /// A scenario that can be built into a world.
 #[derive(Debug, Clone)]
@@ -44,6 +45,9 @@ impl Scenario {
     /// # Errors
     /// Unknown name, unreadable file, or a scenario that cannot be; with file and line.
     pub fn load(name_or_path: &str) -> Result<Self, ScenarioError> {
+        if name_or_path == fleet::NAME {
+            return Self::fleet(&Fleet::default());
+        }
         if let Some(text) = embedded::scenario(name_or_path) {
             return Self::parse(name_or_path, &format!("{name_or_path}.toml"), text, None);
         }
@@ -57,6 +61,14 @@ impl Scenario {
             .map_err(|cause| ScenarioError::Read { path: path.to_path_buf(), cause })?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Self::parse(&name, name_or_path, &text, path.parent())
+    }
+
+    /// The scenario `fleet-demo`, of that size, seed and age.
+    ///
+    /// # Errors
+    /// More machines than names or ids reach for.
+    pub fn fleet(fleet: &Fleet) -> Result<Self, ScenarioError> {
+        Self::parse(fleet::NAME, fleet::NAME, &fleet.text(), None)
     }
 
     /// A scenario from its text; `file` is what errors call it.

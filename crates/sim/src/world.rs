@@ -24,7 +24,7 @@ pub use state::{Channel, Rates, State};
 
 use crate::clock::Pace;
 use crate::scenario::Scenario;
-use crate::scenario::file::{CgroupShape, KubernetesSpec};
+use crate::scenario::file::{CgroupShape, FaultKind, KubernetesSpec};
 
 /// A whole simulated world.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub struct Node {
     pub processes: Vec<Process>,
     /// What goes wrong, by time.
     pub faults: Vec<Fault>,
+    /// From when to when nothing is heard of it.
+    pub down: Vec<(i64, i64)>,
     /// The driver's lives, one after the other.
     pub lives: Vec<Life>,
     pub(crate) key: u64,
@@ -122,6 +124,19 @@ impl Node {
     #[must_use]
     pub fn has_driver(&self) -> bool {
         self.lives.iter().any(|life| life.standing == Standing::Loaded)
+    }
+
+    /// Whether something is heard of it at that age.
+    #[must_use]
+    pub fn is_up(&self, age_us: i64) -> bool {
+        !self.down.iter().any(|(at, until)| (*at..*until).contains(&age_us))
+    }
+
+    /// Whether every call of its driver answers at once.
+    #[must_use]
+    pub fn never_blocks(&self) -> bool {
+        let blocks = |fault: &Fault| matches!(fault.kind, FaultKind::Hang | FaultKind::Slow);
+        !self.faults.iter().any(blocks)
     }
 
     /// Boot id of the kernel.

@@ -123,8 +123,7 @@ impl Watch {
                 let (versions, earlier) = (opened.versions.clone(), Arc::clone(&self.earlier));
                 let one = Gpu::new(gpu.index, driver, versions, options, earlier);
                 let (answer, hold) = (self.answer.clone(), opened.hold.clone());
-                gpu.thread =
-                    GpuThread::start(one, gpu.index, answer, hold, options.in_line);
+                gpu.thread = GpuThread::start(one, gpu.index, answer, hold, options.in_line);
             }
             if gpu.thread.is_none() {
                 gpu.set_stuck("its last call still hangs, or no thread could be started");

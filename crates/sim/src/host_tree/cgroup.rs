@@ -26,14 +26,14 @@ fn path(node: &Node, process: &Process) -> String {
     let runtime = node.kubernetes.map(|kube| kube.runtime).unwrap_or_default();
     match &process.owner {
         Owner::Nobody => "/".to_owned(),
-        Owner::Pod { uid, container } if systemd => {
+        Owner::Pod { uid, container, .. } if systemd => {
             let uid = uid.replace('-', "_");
             let scope = scope(runtime, container);
             format!(
                 "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice/{scope}"
             )
         }
-        Owner::Pod { uid, container } => format!("/kubepods/burstable/pod{uid}/{container}"),
+        Owner::Pod { uid, container, .. } => format!("/kubepods/burstable/pod{uid}/{container}"),
         Owner::Container { container } if systemd => {
             format!("/system.slice/{}", scope(Runtime::Docker, container))
         }

@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::file::{FaultKind, FaultSpec, File, NodeSpec, PodSpec, ProcessSpec};
 use crate::driver::symbols;
+use crate::wave::STEP_US;
 use crate::world::process::{Process, Seat};
 use crate::world::{Node, build};
 
@@ -28,6 +29,12 @@ pub(crate) fn check(file: &File) -> Checked {
     }
     if file.clock == super::file::ClockKind::Scaled && !file.factor.is_some_and(|f| f > 0.0) {
         return problem(0, "clock = \"scaled\" needs a factor above 0");
+    }
+    if file.grid.is_some_and(|grid| {
+        let micros = grid.micros();
+        micros < STEP_US || micros % STEP_US != 0 || 60_000_000 % micros != 0
+    }) {
+        return problem(0, "`grid` is a multiple of 100ms that a minute is a multiple of");
     }
     let mut names: Vec<String> = Vec::new();
     for node in &file.node {

@@ -44,15 +44,22 @@ const SCENARIOS: &[Embedded] = embedded!(
     "many-processes",
 );
 
-const MODELS: &[Embedded] =
-    embedded!("models", "h100-80gb-hbm3", "h200", "a100-sxm4-40gb", "rtx-2080-super", "rtx-4090",);
+const MODELS: &[Embedded] = embedded!(
+    "models",
+    "h100-80gb-hbm3",
+    "h200",
+    "a100-sxm4-40gb",
+    "rtx-2080-super",
+    "rtx-4090",
+    "l4"
+);
 
 /// Names of the scenarios.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SCENARIOS.iter().map(|scenario| scenario.name)
+    SCENARIOS.iter().map(|scenario| scenario.name).chain([crate::fleet::NAME])
 }
 
-/// The text of a scenario.
+/// The text of a scenario that is a file.
 #[must_use]
 pub fn scenario(name: &str) -> Option<&'static str> {
     SCENARIOS.iter().find(|scenario| scenario.name == name).map(|scenario| scenario.text)

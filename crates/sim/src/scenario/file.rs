@@ -26,6 +26,9 @@ pub struct File {
     pub factor: Option<f64>,
     /// Age of the world when its clock starts.
     pub age: Option<Span>,
+    /// How long one state of a GPU holds: 100 ms, or a multiple for a world that is watched less
+    /// closely, which costs as much less.
+    pub grid: Option<Span>,
     /// Users of every node: name to uid, for the passwd file.
     pub users: BTreeMap<String, u32>,
     /// GPU models beside those that ship.
@@ -83,6 +86,18 @@ pub struct NodeSpec {
     pub process: Vec<Spanned<ProcessSpec>>,
     /// What goes wrong.
     pub fault: Vec<Spanned<FaultSpec>>,
+    /// When nothing is heard of it: it is off, or out of reach.
+    pub down: Vec<DownSpec>,
+}
+
+/// A time in which nothing is heard of a machine.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DownSpec {
+    /// From then on, from the start of the world.
+    pub at: Span,
+    /// Until then.
+    pub until: Span,
 }
 
 /// How the kubelet lays out control groups.

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use model::process::PodNames;
 use toml::Spanned;
 
 use crate::mig::Layout;
@@ -69,6 +70,7 @@ pub(crate) fn bare_node(file: &File, spec: &NodeSpec, name: &str) -> Node {
         processes: Vec::new(),
         lives: lives(spec, &faults),
         faults,
+        down: spec.down.iter().map(|down| (down.at.micros(), down.until.micros())).collect(),
         key,
     }
 }
@@ -140,10 +142,16 @@ pub(crate) fn gpus(file: &File, node: &Node, spec: &NodeSpec) -> Result<Vec<Gpu>
             let product = product(file, &written.get_ref().model);
             let gpu =
                 product.and_then(|product| gpu(node, spec, written.get_ref(), product, gpus.len()));
-            gpus.push(gpu.map_err(|(at, why)| (at.unwrap_or(written.span().start), why))?);
+            let gpu = gpu.map_err(|(at, why)| (at.unwrap_or(written.span().start), why))?;
+            gpus.push(gpu.with_stride(stride(file)));
         }
     }
     Ok(gpus)
+}
+
+/// Steps of 100 ms that one state of the scenario's GPUs spans.
+fn stride(file: &File) -> i64 {
+    file.grid.map_or(1, |grid| (grid.micros() / STEP_US).max(1))
 }
 
 type Place<T> = Result<T, (Option<usize>, String)>;
@@ -182,9 +190,6 @@ fn gpu(
     if !(product.power.limit_min..=product.power.limit_max).contains(&limit) {
         return Err(here(format!("{} cannot be limited to {limit} W", product.name)));
     }
-    #[expect(clippy::cast_precision_loss, reason = "a time constant fits 53 bits")]
-    let warming =
-        1.0 - (-(STEP_US as f64) / product.temperature.time_constant.micros() as f64).exp();
     let mut gpu = Gpu {
         index,
         uuid,
@@ -203,7 +208,8 @@ fn gpu(
         leaks: Vec::new(),
         unattributed: written.unattributed.clone(),
         instance_unattributed: written.instance_unattributed.iter().map(|size| size.0).collect(),
-        warming,
+        stride: 1,
+        warming: 0.0,
         history: Mutex::default(),
         product,
     };
@@ -387,7 +393,12 @@ fn owner(node: &Node, spec: &NodeSpec, written: &ProcessSpec) -> Owner {
         let container = written.container.as_ref().or(pod.containers.first());
         let container = container.map_or("main", String::as_str);
         let key = noise::with_text(noise::with_text(node.key, &uid), container);
-        return Owner::Pod { uid, container: noise::hex64(key) };
+        let names = PodNames {
+            namespace: pod.namespace.clone(),
+            pod: pod.name.clone(),
+            container: container.to_owned(),
+        };
+        return Owner::Pod { uid, container: noise::hex64(key), names };
     }
     if let Some(slurm) = &written.slurm {
         let (job, step) = slurm.split_once('.').unwrap_or((slurm, "0"));

@@ -47,7 +47,9 @@ pub struct Gpu {
     /// In use by no process all the time.
     pub(crate) unattributed: Option<Wave>,
     pub(crate) instance_unattributed: Vec<u64>,
-    /// Part of the way to its final temperature that one step goes.
+    /// As many steps of 100 ms is one of its states: 1, or more in a coarser world.
+    pub(crate) stride: i64,
+    /// Part of the way to its final temperature that one state goes.
     pub(crate) warming: f64,
     pub(crate) history: Mutex<History>,
 }
@@ -63,6 +65,15 @@ pub struct MemoryShare {
 }
 
 impl Gpu {
+    /// The same, computed in states of that many steps.
+    #[expect(clippy::cast_precision_loss, reason = "a time constant fits 53 bits")]
+    pub(crate) fn with_stride(mut self, stride: i64) -> Self {
+        let constant = self.product.temperature.time_constant.micros() as f64;
+        self.stride = stride;
+        self.warming = 1.0 - (-((stride * STEP_US) as f64) / constant).exp();
+        self
+    }
+
     /// Its layout at that age; `None` is MIG off.
     #[must_use]
     pub fn layout_at(&self, age_us: i64) -> Option<&Layout> {
@@ -83,7 +94,8 @@ impl Gpu {
     }
 
     pub(crate) fn window_steps(&self) -> i64 {
-        (self.product.samples.period.micros() / STEP_US).max(1)
+        let steps = (self.product.samples.period.micros() / STEP_US).max(self.stride);
+        steps - steps % self.stride
     }
 
     /// A given figure at a step.
@@ -94,6 +106,7 @@ impl Gpu {
     /// Look at its state at that age.
     pub fn at<T>(&self, node: &Node, age_us: i64, look: impl FnOnce(&State) -> T) -> T {
         let step = age_us.max(0).div_euclid(STEP_US);
+        let step = step - step % self.stride;
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         look(history.at(node, self, step))
     }
@@ -168,8 +181,8 @@ pub(crate) struct History {
     marks: VecDeque<State>,
 }
 
-/// A state is kept every minute of the world.
-const MARK_STEPS: i64 = 600;
+/// Every so many states one is kept: one a minute, fewer in a coarser world.
+const MARK_EVERY: i64 = 600;
 /// As many are kept; what lies further back is computed from the start again.
 const MARKS: usize = 32;
 
@@ -186,7 +199,8 @@ impl History {
         while state.step < step {
             state.advance(node, gpu);
             let newest_mark = self.marks.back().map_or(0, |mark| mark.step);
-            if state.step % MARK_STEPS == 0 && state.step > newest_mark {
+            let marked = state.step % (MARK_EVERY * gpu.stride) == 0;
+            if marked && state.step > newest_mark {
                 self.marks.push_back(state.clone());
                 if self.marks.len() > MARKS {
                     self.marks.pop_front();

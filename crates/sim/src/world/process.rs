@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use model::process::PodNames;
+
 use crate::noise;
 use crate::scenario::file::ProcessKind;
 use crate::wave::Wave;
@@ -28,6 +30,8 @@ pub enum Owner {
         uid: String,
         /// Container id, 64 hex digits.
         container: String,
+        /// What Kubernetes calls them.
+        names: PodNames,
     },
     /// A container of a runtime without Kubernetes.
     Container {

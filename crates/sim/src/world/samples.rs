@@ -67,10 +67,11 @@ impl Gpu {
         let first = found.len();
         let steps = self.window_steps();
         #[expect(clippy::cast_precision_loss, reason = "a few steps")]
-        let part = 1.0 / steps as f64;
+        let part = self.stride as f64 / steps as f64;
         let last = end_us / STEP_US;
         let mut asked: Vec<(Occurrence, Seat, Rates)> = Vec::new();
-        for step in last - steps..last {
+        let strides = (last - steps..last).step_by(usize::try_from(self.stride).unwrap_or(1));
+        for step in strides {
             let age_us = step * STEP_US;
             let layout = self.layout_at(age_us);
             // Of the whole GPU and of each instance.

@@ -67,8 +67,10 @@ impl Rates {
 /// A GPU at a step. See the module.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Number of the step.
+    /// Number of the step, in steps of 100 ms.
     pub step: i64,
+    /// As many of them does it hold for.
+    pub(crate) stride: i64,
     /// Rates of the whole GPU.
     pub rates: Rates,
     /// Integrals of the whole GPU: rate times seconds.
@@ -115,6 +117,7 @@ impl State {
         let power = gpu.product.power.idle;
         let mut state = Self {
             step: 0,
+            stride: gpu.stride,
             rates: Rates::default(),
             sums: Rates::default(),
             instance_sums: [Rates::default(); INSTANCES],
@@ -140,36 +143,43 @@ impl State {
 
     /// Go on to the next step.
     pub(crate) fn advance(&mut self, node: &Node, gpu: &Gpu) {
-        self.sums.add(&self.rates, STEP_SECONDS);
+        let seconds = self.seconds();
+        self.sums.add(&self.rates, seconds);
         let instances =
             gpu.layout_at(self.step * STEP_US).map_or(0, |layout| layout.instances.len());
         let parts = self.instance_sums.iter_mut().zip(&self.instance_rates);
         for (sums, rates) in parts.take(instances) {
-            sums.add(rates, STEP_SECONDS);
+            sums.add(rates, seconds);
         }
-        self.energy_joules += self.power_watts * STEP_SECONDS;
+        self.energy_joules += self.power_watts * seconds;
         self.count_caps();
         self.window_sums.add(&self.rates, 1.0);
-        self.step += 1;
+        self.step += self.stride;
         self.close_window(gpu);
         self.warm(gpu);
         self.restart(gpu);
         self.enter(node, gpu);
     }
 
+    /// How long it holds, in seconds.
+    #[expect(clippy::cast_precision_loss, reason = "a few steps")]
+    fn seconds(&self) -> f64 {
+        self.stride as f64 * STEP_SECONDS
+    }
+
     fn count_caps(&mut self) {
         if self.reasons & REASON_POWER_CAP != 0 {
-            self.power_capped_seconds += STEP_SECONDS;
+            self.power_capped_seconds += self.seconds();
         }
         if self.reasons & REASON_HEAT != 0 {
-            self.heat_capped_seconds += STEP_SECONDS;
+            self.heat_capped_seconds += self.seconds();
         }
     }
 
     fn close_window(&mut self, gpu: &Gpu) {
         if self.step % gpu.window_steps() == 0 {
             #[expect(clippy::cast_precision_loss, reason = "a few steps")]
-            let part = 1.0 / gpu.window_steps() as f64;
+            let part = self.stride as f64 / gpu.window_steps() as f64;
             self.window = Rates::default();
             self.window.add(&self.window_sums, part);
             self.window_sums = Rates::default();
@@ -187,7 +197,7 @@ impl State {
     /// What a reload of the driver or a new layout sets back.
     fn restart(&mut self, gpu: &Gpu) {
         let at = self.step * STEP_US;
-        let begins = |from: i64| (at - STEP_US..at).contains(&(from - 1));
+        let begins = |from: i64| (at - self.stride * STEP_US..at).contains(&(from - 1));
         if gpu.reloads.iter().any(|from| begins(*from)) {
             self.energy_base_joules = self.energy_joules;
             self.power_capped_seconds = 0.0;
@@ -201,11 +211,12 @@ impl State {
     /// Take on the rates of the step reached.
     fn enter(&mut self, node: &Node, gpu: &Gpu) {
         let drawn = activity::drawn(node, gpu, self.step);
-        let slot = usize::try_from(self.step).unwrap_or(0) % POWER_STEPS;
         self.rates = drawn.whole;
         self.instance_rates = drawn.instances;
         self.set_power(gpu, &drawn);
-        self.recent_watts[slot] = self.power_watts;
+        for step in (self.step..self.step + self.stride).take(POWER_STEPS) {
+            self.recent_watts[usize::try_from(step).unwrap_or(0) % POWER_STEPS] = self.power_watts;
+        }
     }
 
     fn set_power(&mut self, gpu: &Gpu, drawn: &Drawn) {
@@ -273,7 +284,7 @@ impl State {
     /// Seconds from the step's start to an age within it.
     fn seconds_in_step(&self, age_us: i64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "at most one step")]
-        let into = (age_us - self.step * STEP_US).clamp(0, STEP_US) as f64;
+        let into = (age_us - self.step * STEP_US).clamp(0, self.stride * STEP_US) as f64;
         into / 1e6
     }
 

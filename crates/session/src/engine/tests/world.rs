@@ -57,6 +57,7 @@ pub(crate) fn facts(pid: u32, started: i64) -> ProcessFacts {
         uid: Some(1000),
         user: Some("alice".to_owned()),
         owner: Owner { kind: OwnerKind::User, ..Owner::default() },
+        names: None,
     }
 }
 
