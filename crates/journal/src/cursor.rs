@@ -120,12 +120,10 @@ impl Cursors {
         check_name(name)?;
         self.write_stale().map_err(|cause| self.error(cause))?;
         let held = self.places.iter().position(|place| is_named(place.as_ref(), name));
-        let at = match held.or_else(|| self.places.iter().position(Option::is_none)) {
-            Some(at) => at,
-            None => {
-                let name = name.to_owned();
-                return Err(JournalError::TooManyCursors { name, limit: MAX_CURSORS });
-            }
+        let free = || self.places.iter().position(Option::is_none);
+        let Some(at) = held.or_else(free) else {
+            let name = name.to_owned();
+            return Err(JournalError::TooManyCursors { name, limit: MAX_CURSORS });
         };
         let generation = self.places[at].as_ref().map_or(1, |cursor| cursor.generation + 1);
         let cursor = Cursor { name: name.to_owned(), sequence, generation };

@@ -307,7 +307,7 @@ impl Journal {
             Some(part) if part.segment == active.first => part.last = self.last_record,
             _ => self.unsynced.push(Unsynced {
                 segment: active.first,
-                file: Arc::clone(&active.file),
+                file: Some(Arc::clone(&active.file)),
                 first: sequences.start,
                 last: self.last_record,
             }),

@@ -108,7 +108,7 @@ pub(crate) fn open(
 
     let parts = Parts {
         lock,
-        unsynced: unsynced(&*disk, folder, &segments, newest.as_ref()),
+        unsynced: unsynced(&segments, newest.as_ref(), cursors.lowest().unwrap_or(0)),
         last_record: newest.as_ref().map_or(0, |newest| newest.last),
         active: newest.filter(|newest| newest.sound && newest.last + 1 == next).map(Active::from),
         segments,
@@ -239,27 +239,19 @@ fn behind(cursors: &Cursors, oldest: u64) -> Vec<(String, u64)> {
     behind.map(|(name, sequence)| (name.to_owned(), gone(sequence))).collect()
 }
 
-/// What the process before may have left without `fdatasync`: at most the last two segments, unless
-/// it rolled faster than it synced.
-fn unsynced(
-    disk: &dyn Disk,
-    folder: &Path,
-    segments: &[Segment],
-    newest: Option<&Newest>,
-) -> Vec<Unsynced> {
-    let mut unsynced = Vec::new();
-    if let [.., before, last] = segments {
-        let path = segment::path(folder, before.first);
-        if let Ok(file) = disk.open_to_read(&path) {
-            let (segment, last) = (before.first, last.first - 1);
-            unsynced.push(Unsynced { segment, file, first: segment, last });
-        }
-    }
-    if let Some(newest) = newest {
-        let segment = newest.listed.first;
-        let file = Arc::clone(&newest.file);
-        unsynced.push(Unsynced { segment, file, first: segment, last: newest.last });
-    }
+/// What the process before may have left without `fdatasync`: what it was is not known, so all that
+/// a cursor still needs.
+fn unsynced(segments: &[Segment], newest: Option<&Newest>, lowest: u64) -> Vec<Unsynced> {
+    let ends = segments.iter().skip(1).map(|after| after.first - 1);
+    let ends = ends.chain(newest.map(|newest| newest.last));
+    let whole = |(segment, last): (&Segment, u64)| Unsynced {
+        segment: segment.first,
+        file: None,
+        first: segment.first,
+        last,
+    };
+    let mut unsynced: Vec<Unsynced> = segments.iter().zip(ends).map(whole).collect();
+    unsynced.retain(|part| part.last > lowest);
     unsynced
 }
 

@@ -14,7 +14,8 @@ use crate::segment;
 #[derive(Debug, Clone)]
 pub(crate) struct Unsynced {
     pub segment: u64,
-    pub file: Arc<dyn DiskFile>,
+    /// None where it is only opened to be made durable.
+    pub file: Option<Arc<dyn DiskFile>>,
     pub first: u64,
     pub last: u64,
 }
@@ -59,7 +60,7 @@ impl PendingSync {
             return synced;
         }
         for part in &self.unsynced {
-            match part.file.sync() {
+            match self.sync_file(part) {
                 Ok(()) => synced.durable = synced.durable.max(part.last),
                 Err(cause) => synced.note(SyncError {
                     path: segment::path(&self.folder, part.segment),
@@ -69,12 +70,23 @@ impl PendingSync {
                 }),
             }
         }
-        let cursors = self.cursors.and_then(|file| file.map_or(Ok(()), |file| file.sync()));
-        if let Err(cause) = cursors {
+        if let Err(cause) = self.cursors.and_then(|file| file.map_or(Ok(()), |file| file.sync())) {
             synced.cursors_failed = true;
             synced.note(SyncError { path: self.folder, first: 0, last: 0, cause });
         }
         synced
+    }
+
+    fn sync_file(&self, part: &Unsynced) -> io::Result<()> {
+        if let Some(file) = &part.file {
+            return file.sync();
+        }
+        match self.disk.open_to_read(&segment::path(&self.folder, part.segment)) {
+            Ok(file) => file.sync(),
+            // Trimmed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// All of it: without its name a file is not there.

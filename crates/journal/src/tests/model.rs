@@ -154,7 +154,7 @@ impl Model {
             there.insert(record.sequence, identity);
         }
         self.durable.retain(|sequence| there.contains_key(sequence));
-        self.unsynced.clear();
+        self.unsynced = there.keys().copied().collect();
         self.written = there;
         for (name, (last, possible)) in &mut self.cursors {
             *last = journal.cursor(name).unwrap_or(0);

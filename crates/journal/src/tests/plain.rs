@@ -139,3 +139,38 @@ fn verify_reads_all_and_changes_nothing() {
     assert!(verified.damage.is_empty() && verified.cursors_lost == 0);
     assert_eq!(disk.steps(), steps);
 }
+
+#[test]
+fn a_cursor_is_durable_before_what_it_has_passed_goes() {
+    for seed in 0..60 {
+        let disk = FaultDisk::new();
+        let (mut journal, _) = open(&disk, &small_segments(200));
+        for number in 0..20_u8 {
+            append(&mut journal, &[&[number; 60]]);
+        }
+        journal.set_cursor("a", 0).unwrap();
+        journal.sync().unwrap();
+        journal.set_cursor("a", 18).unwrap();
+        assert!(!journal.trim(0).unwrap().is_empty());
+        disk.restart_powerless(seed);
+        let (journal, recovery) = open(&disk, &small_segments(200));
+        assert_eq!((journal.cursor("a"), recovery.behind), (Some(18), Vec::new()), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_a_killed_process_did_not_sync_the_next_one_does() {
+    for seed in 0..60 {
+        let disk = FaultDisk::new();
+        let (mut journal, _) = open(&disk, &small_segments(200));
+        for number in 0..20_u8 {
+            append(&mut journal, &[&[number; 60]]);
+        }
+        disk.restart_killed();
+        let (mut journal, _) = open(&disk, &small_segments(200));
+        assert_eq!(journal.sync().unwrap(), 20);
+        disk.restart_powerless(seed);
+        let (journal, _) = open(&disk, &small_segments(200));
+        assert_eq!(all(&mut journal.read(0)).len(), 20, "seed {seed}");
+    }
+}
