@@ -15,3 +15,6 @@ pub(crate) use status::{alerts, build_info, config, flags, rules, runtime_info, 
 pub(crate) const EARLIEST: i64 = (i64::MIN / 1000 + 62_135_596_801) * 1000;
 /// Prometheus's latest time, in ms: the default of `end`.
 pub(crate) const LATEST: i64 = (i64::MAX / 1000 - 62_135_596_801) * 1000 + 999;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,7 @@
 //! A server over a store in a folder of its own, with a clock that stands, for tests.
+#![expect(clippy::cast_possible_truncation, reason = "bytes of varints")]
+
+pub(crate) mod wire;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -94,4 +97,19 @@ pub(crate) fn import(app: &App, page: &str) {
     let request = Request::post("/api/v1/import/prometheus").body(Body::from(page.to_owned()));
     let answer = ask(app, request.unwrap());
     assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text());
+}
+
+/// Sends a form by POST.
+pub(crate) fn post(app: &App, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    ask(app, request.body(Body::from(body)).unwrap())
+}
+
+/// The result of a query at a time, ms since the epoch.
+pub(crate) fn query(app: &App, query: &str, time: i64) -> Vec<serde_json::Value> {
+    let time = format!("{}.{:03}", time / 1000, time % 1000);
+    let answer = post(app, "/api/v1/query", &[("query", query), ("time", &time)]);
+    assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.text());
+    answer.json()["data"]["result"].as_array().unwrap().clone()
 }

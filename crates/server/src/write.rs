@@ -15,3 +15,6 @@ pub(crate) use pages::Pages;
 pub use pages::{IngestError, Ingested};
 pub(crate) use remote::{Spare, remote};
 pub(crate) use request::Left;
+
+#[cfg(test)]
+mod tests;

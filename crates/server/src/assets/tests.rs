@@ -64,15 +64,16 @@ fn an_asset_comes_in_the_encoding_that_is_accepted() {
         ("identity", ""),
     ];
     for (accept, encoding) in expected {
-        let (response, body) =
-            get(&assets, "assets/app-1a2b.js", &[(ACCEPT_ENCODING, accept)]);
+        let (response, body) = get(&assets, "assets/app-1a2b.js", &[(ACCEPT_ENCODING, accept)]);
         assert_eq!(header(&response, CONTENT_ENCODING), encoding, "{accept}");
         assert_eq!(header(&response, CONTENT_TYPE), "text/javascript; charset=utf-8");
         assert_eq!(header(&response, VARY), "accept-encoding");
         assert_eq!(header(&response, CACHE_CONTROL), "public, max-age=31536000, immutable");
         let mut read = Vec::new();
         match encoding {
-            "br" => drop(brotli::Decompressor::new(&body[..], 4096).read_to_end(&mut read).unwrap()),
+            "br" => {
+                drop(brotli::Decompressor::new(&body[..], 4096).read_to_end(&mut read).unwrap())
+            }
             "gzip" => drop(GzDecoder::new(&body[..]).read_to_end(&mut read).unwrap()),
             _ => read = body,
         }

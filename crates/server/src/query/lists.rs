@@ -65,9 +65,14 @@ impl Asked {
 
 /// A selector that says something: one that matches the empty series matches all of them.
 fn selector(text: &str) -> Result<Vec<Matcher>, String> {
-    let matchers = promql::syntax::matchers(text).map_err(|problem| problem.to_string())?;
+    const NOTHING: &str = "must contain at least one non-empty matcher";
+    let empty = || format!("match[] {NOTHING}");
+    let matchers = promql::syntax::matchers(text).map_err(|problem| {
+        let message = problem.to_string();
+        if message.contains(NOTHING) { empty() } else { message }
+    })?;
     if matchers.iter().all(|matcher| matcher.accepts("")) {
-        return Err("match[] must contain at least one non-empty matcher".to_owned());
+        return Err(empty());
     }
     Ok(matchers)
 }

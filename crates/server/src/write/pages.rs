@@ -197,3 +197,6 @@ fn push_ends<'a>(batch: &mut Batch<'a>, now: i64, vanished: &'a [Labels]) {
         batch.push(labels, [(now, STALE_NAN)]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,8 @@ fn pair<'a>(rest: &'a str, labels: &mut Vec<Pair<'a>>) -> Result<&'a str, &'stat
     let (name, after) = match rest.strip_prefix('"') {
         Some(inside) => quoted(inside)?,
         None => {
-            let end = rest.find(['=', ' ', '\t', ',', '}']).ok_or("a label without a quoted value")?;
+            let end =
+                rest.find(['=', ' ', '\t', ',', '}']).ok_or("a label without a quoted value")?;
             let name = &rest[..end];
             if !is_name(name, b"_") {
                 return Err("not a label name");
