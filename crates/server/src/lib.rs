@@ -30,7 +30,7 @@ pub use own::METRICS;
 pub use routes::{Class, ROUTES, Route, router};
 pub use security::{Access, NoChoice, Role, TokenError, Tokens};
 pub use serve::{ServeError, serve};
-pub use write::{IngestError, Ingested};
+pub use write::{IngestError, Ingested, Pages};
 
 #[cfg(test)]
 mod testing;

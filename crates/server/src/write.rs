@@ -11,8 +11,7 @@ mod text;
 
 pub(crate) use import::import;
 pub(crate) use metadata::Metadata;
-pub(crate) use pages::Pages;
-pub use pages::{IngestError, Ingested};
+pub use pages::{IngestError, Ingested, Pages};
 pub(crate) use remote::{Spare, remote};
 pub(crate) use request::Left;
 

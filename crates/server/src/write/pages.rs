@@ -41,9 +41,10 @@ const HOLDER: [(&str, &str); 3] = [
     ("container", "exported_container"),
 ];
 
-/// Newest pages by target.
+/// Newest pages by target. The server has its own; whoever fills in the past keeps another, as what
+/// ended then has not ended now.
 #[derive(Debug, Default)]
-pub(crate) struct Pages {
+pub struct Pages {
     hasher: RandomState,
     targets: Mutex<HashMap<Labels, Arc<Mutex<Newest>>>>,
 }
@@ -57,7 +58,10 @@ struct Newest {
 
 impl Pages {
     /// See [`App::ingest_text`].
-    pub(crate) fn ingest(
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ingest(
         &self,
         app: &App,
         now: i64,
@@ -82,7 +86,10 @@ impl Pages {
     }
 
     /// See [`App::target_gone`].
-    pub(crate) fn gone(
+    ///
+    /// # Errors
+    /// As there.
+    pub fn gone(
         &self,
         app: &App,
         now: i64,
