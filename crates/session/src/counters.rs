@@ -80,6 +80,12 @@ impl DeviceCounters {
     pub fn total_micros(&self) -> u64 {
         self.micros.iter().sum()
     }
+
+    /// Take in another's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.micros.iter_mut().zip(other.micros).for_each(|(sum, part)| *sum += part);
+        self.effective_micros += other.effective_micros;
+    }
 }
 
 /// A ratio (0..1) of some microseconds, to the nearest one.

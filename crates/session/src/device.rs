@@ -91,6 +91,15 @@ impl Tracked {
         }
     }
 
+    /// Whether both have the same labels on their counters: an instance's ids are given again when
+    /// its GPU is cut anew.
+    pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
+        let labels = |tracked: &Self| tracked.facts.mig.as_ref().map(|mig| mig.gpu_instance);
+        self.facts.gpu_uuid == other.facts.gpu_uuid
+            && self.facts.label == other.facts.label
+            && labels(self) == labels(other)
+    }
+
     /// Take newer facts of the same device.
     pub(crate) fn take_facts(&mut self, facts: &Arc<Device>) {
         if !Arc::ptr_eq(&self.facts, facts) {

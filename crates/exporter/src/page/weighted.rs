@@ -6,6 +6,7 @@
 
 use gpu::metrics::{MetricRow, position, position_of_field};
 use gpu::{EntityView, GpuView};
+use model::Reading;
 use model::text::Writer;
 
 use super::device::{board_labels, current, label_rows, push, push_host};
@@ -40,14 +41,18 @@ fn weigh(snapshot: &Snapshot, gpu: &GpuView) -> Option<(&'static str, f64)> {
     if first.gpu_instance.is_some() {
         return sum_of_instances(snapshot, gpu).map(|sum| ("weighted_sum", sum));
     }
-    if prefers_activity(&gpu.model)
-        && gpu.mig_enabled != Some(true)
-        && let Some(activity) = field(snapshot, first, GRAPHICS_ACTIVE)
-    {
-        return Some(("prof_gr_engine_active", activity));
+    if prefers_activity(&gpu.model) && gpu.mig_enabled != Some(true) && has_activity(first) {
+        // One series per GPU: while the activity is not there yet, the other method is not it.
+        return field(snapshot, first, GRAPHICS_ACTIVE).map(|now| ("prof_gr_engine_active", now));
     }
     let percent = field(snapshot, first, GPU_UTIL)?;
     Some(("direct", (percent / 100.0).min(1.0)))
+}
+
+/// Whether the GPU gives its graphics activity, now or later.
+fn has_activity(entity: &EntityView) -> bool {
+    let cell = position_of_field(GRAPHICS_ACTIVE).and_then(|at| entity.values.get(at));
+    cell.is_some_and(|cell| cell.reading != Reading::NotSupported)
 }
 
 /// `H20` is a model of its own, not the beginning of `H200`.

@@ -1,6 +1,7 @@
 //! What the driver does to a node, and what stays: unload and reload, a hang, a new MIG layout,
 //! XIDs, lost rights, restarts.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use exporter::http::{health, readiness};
@@ -13,8 +14,15 @@ use crate::watched::{Watched, machine, patient};
 /// Where the faults of the shipped scenarios are still ahead.
 const START: Duration = Duration::from_secs(60);
 
+/// The page, on which each series stands once.
 fn families(snapshot: &Snapshot) -> Vec<Family> {
-    parse(&page::render(snapshot, Parts::default(), HostLabel::Classic)).unwrap()
+    let page = page::render(snapshot, Parts::default(), HostLabel::Classic);
+    let mut seen = HashSet::new();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let series = line.rsplit_once(' ').map(|(series, _)| series);
+        assert!(seen.insert(series), "twice: {line}");
+    }
+    parse(&page).unwrap()
 }
 
 fn samples(families: &[Family], name: &str) -> Vec<Sample> {
@@ -213,4 +221,18 @@ fn a_process_of_half_a_second_is_known_where_the_driver_accounts() {
             assert!((lasted - 0.5).abs() < 0.01, "{lasted}");
         }
     }
+}
+
+#[test]
+fn weighted_utilisation_has_one_method_per_gpu_from_the_first_pass_on() {
+    let mut watched = Watched::new("h100x8-busy", START);
+    let mut shown = 0;
+    for _ in 0..20 {
+        let page = families(&watched.step());
+        let weighted = samples(&page, "DCGM_FI_DEV_WEIGHTED_GPU_UTIL");
+        let method = |sample: &Sample| sample.label("calculation_method").map(str::to_owned);
+        assert!(weighted.iter().all(|one| method(one).as_deref() == Some("prof_gr_engine_active")));
+        shown = weighted.len();
+    }
+    assert_eq!(shown, 8);
 }

@@ -24,7 +24,8 @@ impl Engine {
         let tracked = Tracked::new(Arc::clone(facts));
         if let Some(old) = self.devices.get_mut(index) {
             self.by_uuid.remove(old.facts.uuid());
-            *old = tracked;
+            let old = std::mem::replace(old, tracked);
+            self.leave_counters(&old);
         } else {
             self.devices.push(tracked);
         }
@@ -72,7 +73,8 @@ impl Engine {
     }
 
     /// Devices that this pass does not tell of. One pass may leave out a slow GPU; after the longest
-    /// gap the device is gone, and its sessions have left it.
+    /// gap the device is gone, and its sessions have left it. Where the pass tells of other devices of
+    /// the same GPU, the GPU was cut anew: the device is gone at once, as its label is another's now.
     pub(super) fn look_after_absent_devices(
         &mut self,
         observations: &[DeviceObservation],
@@ -83,18 +85,23 @@ impl Engine {
         }
         let told: HashSet<&str> =
             observations.iter().map(|observation| observation.device.uuid()).collect();
+        let gpus: HashSet<&str> =
+            observations.iter().map(|observation| observation.device.gpu_uuid.as_str()).collect();
         for device in 0..self.devices.len() {
-            if !told.contains(self.devices[device].facts.uuid()) {
-                self.miss_device(device, lookup);
+            let facts = &self.devices[device].facts;
+            if !told.contains(facts.uuid()) {
+                let cut_anew = gpus.contains(facts.gpu_uuid.as_str());
+                self.miss_device(device, cut_anew, lookup);
             }
         }
     }
 
-    fn miss_device(&mut self, device: usize, lookup: LookUp<'_>) {
+    fn miss_device(&mut self, device: usize, cut_anew: bool, lookup: LookUp<'_>) {
         let now = self.at;
         let tracked = &mut self.devices[device];
         let since = *tracked.absent_since.get_or_insert(now);
-        if !self.config.sampled && now.since(since) < self.config.longest_gap {
+        let may_be_slow = !self.config.sampled && !cut_anew;
+        if may_be_slow && now.since(since) < self.config.longest_gap {
             return;
         }
         if !tracked.gone {
@@ -104,6 +111,13 @@ impl Engine {
             tracked.hold = Hold::Unknown;
         }
         self.miss_sessions(device, lookup);
+    }
+
+    /// Counters belong to labels: those of a forgotten device go on with another that carries them.
+    fn leave_counters(&mut self, old: &Tracked) {
+        if let Some(heir) = self.devices.iter_mut().find(|other| other.has_labels_of(old)) {
+            heir.counters.add(&old.counters);
+        }
     }
 
     /// A place for a new device. Many re-partitionings must not fill the memory: beyond the bound

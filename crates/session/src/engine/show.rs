@@ -36,6 +36,10 @@ impl Engine {
     }
 
     fn show_device(&self, device: &Tracked) -> DeviceView {
+        let mut counters = device.counters;
+        for gone in self.devices.iter().filter(|other| other.gone && other.has_labels_of(device)) {
+            counters.add(&gone.counters);
+        }
         DeviceView {
             device: Arc::clone(&device.facts),
             down: device.down,
@@ -43,7 +47,7 @@ impl Engine {
             state: self.device_state(device),
             minute_micros: device.minute(),
             unattributed_bytes: self.unattributed(device),
-            counters: device.counters,
+            counters,
         }
     }
 

@@ -1,5 +1,8 @@
 //! Sessions begin, go on, return and end.
 
+use std::sync::Arc;
+
+use model::device::{Device, MigDevice};
 use model::observation::{ContextKind, DeviceProcess};
 use model::process::{Lookup, OwnerKind};
 use model::{ErrorKind, Reading};
@@ -240,4 +243,24 @@ fn cpu_time_is_counted_from_the_first_sighting_on() {
         world.see(seconds, &[list(&gpu(0), &[process(7)])]);
     }
     assert_eq!(world.session(7).counters.cpu_micros, 15_000_000);
+}
+
+#[test]
+fn a_gpu_that_is_cut_anew_shows_its_new_instances_alone_and_counters_never_fall() {
+    let mut world = World::new();
+    let first = instance(1);
+    let mig = MigDevice { uuid: "MIG-again".to_owned(), ..first.mig.clone().unwrap() };
+    let again = Arc::new(Device { mig: Some(mig), ..(*first).clone() });
+    world.see_for(0, 60, &[list(&first, &[])]);
+    let before = world.view().devices[0].counters.total_micros();
+    assert!(before >= 45_000_000, "{before}");
+    for second in 61..120 {
+        world.see(second, &[list(&again, &[])]);
+        let view = world.view();
+        assert_eq!(view.devices.len(), 1, "at {second}");
+        assert_eq!(view.devices[0].device.uuid(), "MIG-again");
+        assert!(view.devices[0].counters.total_micros() >= before, "at {second}");
+    }
+    // All but the moment of cutting and the seconds that are not booked yet.
+    assert!(world.view().devices[0].counters.total_micros() >= 105_000_000);
 }
