@@ -11,6 +11,10 @@ use std::process::ExitCode;
 pub(crate) const FAILURE: u8 = 1;
 /// Exit code of a wrong command line or configuration.
 pub(crate) const USAGE: u8 = 2;
+/// Exit code of what a server does not allow.
+pub(crate) const NOT_ALLOWED: u8 = 4;
+/// Exit code of a server that cannot be reached.
+pub(crate) const UNREACHABLE: u8 = 5;
 
 /// Why a command did not end well, and the exit code that says so.
 #[derive(Debug)]
@@ -23,6 +27,11 @@ impl Fault {
     /// A wrong command line or configuration.
     pub(crate) fn usage(cause: impl Into<anyhow::Error>) -> Self {
         Self { code: USAGE, cause: cause.into() }
+    }
+
+    /// A failure with an exit code of its own.
+    pub(crate) fn coded(code: u8, cause: impl Into<anyhow::Error>) -> Self {
+        Self { code, cause: cause.into() }
     }
 
     /// Whether the reader of our output went away, as `head` does: no failure of ours.

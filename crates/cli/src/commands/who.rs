@@ -79,7 +79,7 @@ fn watcher(args: &Args) -> Result<(Watcher, Option<String>), Fault> {
     // A look: one observation stands for the time before it, and nothing is counted.
     config.session.sampled = true;
     let state = state.find(STATE_FILE).map_or(StateUse::None, StateUse::Read);
-    let has_history = state != StateUse::None;
+    let has_history = !matches!(state, StateUse::None);
     let starting_for = config.session.starting_for;
     let node = Node::new(&config, machine, &state);
     Ok((Watcher::new(node, has_history, starting_for), simulated))
