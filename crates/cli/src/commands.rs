@@ -4,6 +4,9 @@ mod collect;
 mod doctor;
 mod exporter;
 mod gen_files;
+mod query;
+mod server;
+mod up;
 mod who;
 
 use std::ffi::OsString;
@@ -56,6 +59,9 @@ pub enum Command {
     Doctor(doctor::Args),
     Exporter(exporter::Args),
     Collect(collect::Args),
+    Query(query::Args),
+    Up(up::Args),
+    Server(server::Args),
     Gen(gen_files::Args),
 }
 
@@ -67,7 +73,9 @@ impl Command {
             Self::Doctor(args) => args.machine.start_log(Level::ERROR),
             Self::Exporter(args) => args.machine.start_log(Level::INFO),
             Self::Collect(args) => args.machine.start_log(Level::INFO),
-            Self::Gen(_) => {}
+            Self::Up(args) => args.machine.start_log(Level::INFO),
+            Self::Server(args) => args.start_log(),
+            Self::Query(_) | Self::Gen(_) => {}
         }
     }
 
@@ -81,6 +89,9 @@ impl Command {
             Self::Doctor(args) => doctor::run(&args),
             Self::Exporter(args) => exporter::run(&args),
             Self::Collect(args) => collect::run(&args),
+            Self::Query(args) => query::run(&args),
+            Self::Up(args) => up::run(&args),
+            Self::Server(args) => server::run(&args),
             Self::Gen(args) => gen_files::run(&args),
         }
     }

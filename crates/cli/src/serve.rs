@@ -86,6 +86,49 @@ fn refusal(address: ListenAddress, cause: io::Error) -> Fault {
     }
 }
 
+impl Bound {
+    /// The address that was bound.
+    pub(crate) fn local(&self) -> anyhow::Result<SocketAddr> {
+        self.listener.local_addr().context("cannot ask for the bound port")
+    }
+
+    /// A URL that works on this machine, without a slash behind it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Run a server on the port until SIGTERM or SIGINT; `about` is printed behind the first line.
+/// SIGUSR1 calls `on_usr1`; `before_close` runs when no more is answered, before the store closes.
+pub(crate) fn app_until_stopped(
+    bound: Bound,
+    app: server::App,
+    about: &str,
+    on_usr1: impl FnMut(),
+    before_close: impl FnOnce() + Send + 'static,
+) -> Result<(), Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let mut signals = Signals::new().context("cannot handle signals")?;
+        output::print(&format!("listening on {}\n{about}", bound.url))?;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let until = async {
+            let _ = stopped.await;
+            let _ = tokio::task::spawn_blocking(before_close).await;
+        };
+        let mut served = tokio::spawn(server::serve(app, bound.listener, until));
+        tokio::select! {
+            ended = &mut served => return ended.context("the server ended by itself")?.map_err(Fault::from),
+            name = signals.until_stop(on_usr1) => tracing::info!(signal = name, "stopping"),
+        }
+        drop(stop);
+        served.await.context("the server did not end well")?.map_err(Fault::from)
+    })
+}
+
 /// Answer on the port until SIGTERM or SIGINT. SIGUSR1 calls `on_usr1`.
 pub(crate) fn until_stopped(
     bound: Bound,
