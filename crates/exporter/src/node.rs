@@ -206,9 +206,10 @@ impl Node {
 
     /// Let go of the driver and keep the state of a clean stop.
     pub fn finish(mut self) {
-        self.reader.release();
+        // First what must not be lost: a driver that hangs may take longer than we are given.
         let now = self.clock.now();
         self.kept.finish(now, self.engine.stop(), &self.xids);
+        self.reader.release();
     }
 
     fn prepare(&mut self, now: Timestamp) {

@@ -90,6 +90,17 @@ impl ContextKind {
         }
     }
 
+    /// The kind of a process that is in the lists of both kinds.
+    #[must_use]
+    pub const fn joined(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::MpsClient, _) | (_, Self::MpsClient) => Self::MpsClient,
+            (Self::Graphics, Self::Graphics) => Self::Graphics,
+            (Self::Compute, Self::Compute) => Self::Compute,
+            _ => Self::ComputeGraphics,
+        }
+    }
+
     /// Whether `--query-compute-apps` lists it.
     #[must_use]
     pub const fn is_compute(self) -> bool {

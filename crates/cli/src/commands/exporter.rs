@@ -46,8 +46,9 @@ pub(crate) struct Args {
     /// Name of the label with the host's name: Hostname, hostname or both. Default: Hostname.
     #[arg(long, value_name = "NAME")]
     host_label: Option<HostLabel>,
-    /// Time between two readings of device values, in milliseconds. Default: 1000.
-    #[arg(short = 'c', long, value_name = "MS", env = "DCGM_EXPORTER_INTERVAL")]
+    /// Time between two readings of device values, in milliseconds, at least 100. Default: 1000.
+    #[arg(short = 'c', long, value_name = "MS", env = "DCGM_EXPORTER_INTERVAL",
+          value_parser = clap::value_parser!(u64).range(100..))]
     collect_interval: Option<u64>,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,

@@ -67,8 +67,7 @@ pub const CHECKS: &[Check] = &[
     Check {
         id: "processes-readable",
         question: "Can the processes on every GPU be listed?",
-        remedy: "run as a user that the driver allows this, with the utility capability in a \
-                 container",
+        remedy: RIGHTS,
         probe: processes,
     },
     Check {
@@ -202,21 +201,27 @@ fn healthy(evidence: &Evidence<'_>) -> Finding {
         Health::Stuck => Some("stuck in a driver call".to_owned()),
         Health::NoPermission(what) => Some(format!("no permission to read {what}")),
     });
-    per_gpu(evidence, &problems, Finding::fail, "all of them")
+    let rights = |gpu: &GpuView| matches!(gpu.health, Health::NoPermission(_) | Health::Up);
+    let finding = |problems| match evidence.snapshot.pass.gpus.iter().all(|gpu| rights(gpu)) {
+        true => Finding::fail(problems).with_remedy(RIGHTS),
+        false => Finding::fail(problems),
+    };
+    per_gpu(evidence, &problems, finding, "all of them")
 }
 
 fn processes(evidence: &Evidence<'_>) -> Finding {
-    let unreadable: Vec<String> = evidence
-        .snapshot
-        .view
-        .devices
-        .iter()
-        .filter(|device| !device.processes_known)
-        .map(|device| {
-            let why = device.down.map_or("not readable", ErrorKind::as_str);
-            format!("GPU {}: {why}", device.device.label)
-        })
-        .collect();
+    let mut unreadable = gpus_where(evidence, |gpu| {
+        let unseen = gpu.devices.is_empty() && gpu.instances_without_ci.is_empty();
+        gpu.health.problem().filter(|_| unseen).map(str::to_owned)
+    });
+    unreadable.extend(evidence.snapshot.pass.observations.iter().filter_map(|seen| {
+        let why = match seen.processes {
+            Reading::Value(_) => return None,
+            Reading::NotSupported => "not supported",
+            Reading::Failed(kind) => kind.as_str(),
+        };
+        Some(format!("GPU {}: {why}", seen.device.label))
+    }));
     per_gpu(evidence, &unreadable, Finding::fail, "on every device")
 }
 
@@ -236,11 +241,23 @@ fn process_use(evidence: &Evidence<'_>) -> Finding {
     per_gpu(evidence, &lacking, Finding::warn, "on every device")
 }
 
+/// What helps where the driver refuses this user.
+const RIGHTS: &str = "run as a user that the driver allows this, with the utility capability in a \
+                      container";
+
 /// First profiling field.
 const FIRST_PROFILING: u16 = 1001;
 
 fn gpm(evidence: &Evidence<'_>) -> Finding {
+    let mut answering =
+        evidence.snapshot.pass.gpus.iter().filter(|gpu| gpu.health.down().is_none()).peekable();
+    if answering.peek().is_none() {
+        return Finding::none("no GPU answers");
+    }
     let lacking = gpus_where(evidence, |gpu| {
+        if gpu.health.down().is_some() {
+            return None;
+        }
         let mut readings = gpu.entities.iter().flat_map(|entity| {
             let rows = ROWS.iter().zip(&entity.values);
             rows.filter(|(row, _)| is_profiling(row.field)).map(|(_, cell)| cell.reading)

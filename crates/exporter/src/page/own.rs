@@ -207,12 +207,33 @@ fn device_problem(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
             line.label("reason", reason).integer(1);
         }
     }
+    for (index, _, kind) in out_of_reach(snapshot) {
+        let line = out.sample(metric.name).label("gpu", &index.to_string());
+        line.label("reason", kind.as_str()).integer(1);
+    }
+}
+
+/// GPUs that were there before the driver went away, by index: nobody answers for them now.
+fn out_of_reach(snapshot: &Snapshot) -> Vec<(u32, &str, ErrorKind)> {
+    let here = |index: u32| snapshot.pass.gpus.iter().any(|gpu| gpu.index == index);
+    let devices = snapshot.view.devices.iter();
+    let mut gone: Vec<_> = devices
+        .filter(|device| !here(device.device.gpu_index))
+        .filter_map(|seen| Some((seen.device.gpu_index, seen.device.gpu_uuid.as_str(), seen.down?)))
+        .collect();
+    gone.sort_unstable_by_key(|(index, ..)| *index);
+    gone.dedup_by_key(|(index, ..)| *index);
+    gone
 }
 
 fn device_up(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
     for gpu in &snapshot.pass.gpus {
         let line = out.sample(metric.name).label("gpu", &gpu.index.to_string());
         line.label("UUID", &gpu.uuid).integer(i128::from(gpu.health.down().is_none()));
+    }
+    for (index, uuid, _) in out_of_reach(snapshot) {
+        let line = out.sample(metric.name).label("gpu", &index.to_string());
+        line.label("UUID", uuid).integer(0);
     }
 }
 

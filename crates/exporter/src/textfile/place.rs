@@ -26,6 +26,11 @@ pub enum PlaceError {
     #[error("{path} names no file: give a file name in an existing folder")]
     NoFileName { path: PathBuf },
     #[error(
+        "{path} is there and is no plain file: name another with --output, or `-` for standard \
+         output"
+    )]
+    NotPlain { path: PathBuf },
+    #[error(
         "folder {dir} does not exist: create it, or add --create-dir, and let node_exporter read \
          it with --collector.textfile.directory={dir}"
     )]
@@ -74,7 +79,7 @@ impl Place {
     /// The place of this path. The folder must exist, unless `create` makes it.
     ///
     /// # Errors
-    /// The path names no file, or its folder is missing or cannot be made.
+    /// The path names no file, or something that is none; its folder is missing or cannot be made.
     pub fn of(path: &Path, create: bool) -> Result<Self, PlaceError> {
         let name = path
             .file_name()
@@ -87,6 +92,10 @@ impl Place {
         if create {
             fs::create_dir_all(&dir)
                 .map_err(|cause| PlaceError::CreateFolder { dir: dir.clone(), cause })?;
+        }
+        // A rename would put a file where a device or a pipe was.
+        if fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
+            return Err(PlaceError::NotPlain { path: path.to_owned() });
         }
         if dir.is_dir() { Ok(Self { dir, name }) } else { Err(PlaceError::NoFolder { dir }) }
     }

@@ -199,3 +199,12 @@ fn a_stopped_file_has_a_time_and_no_sessions() {
     );
     assert_eq!(families[0].samples[0].value, NOW.as_secs_f64());
 }
+
+#[test]
+fn what_is_no_plain_file_is_never_replaced() {
+    for path in ["/dev/null", "/dev/full", "/tmp"] {
+        let refused = Place::of(Path::new(path), false).unwrap_err();
+        assert!(refused.to_string().starts_with(path), "{refused}");
+        assert!(refused.to_string().contains("name another with --output"), "{refused}");
+    }
+}

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use exporter::doctor::{Evidence, Status, examine};
 use exporter::http::{health, readiness};
 use exporter::{Config, HostLabel, Parts, Snapshot, StateUse, page};
 use host::Host;
@@ -235,4 +236,40 @@ fn weighted_utilisation_has_one_method_per_gpu_from_the_first_pass_on() {
         shown = weighted.len();
     }
     assert_eq!(shown, 8);
+}
+
+#[test]
+fn a_gpu_whose_driver_is_gone_is_down_and_not_forgotten() {
+    let mut watched = Watched::new("fault-driver-unload", START);
+    watched.run(seconds(20));
+    let page = families(&watched.run(seconds(25)));
+    let up = samples(&page, "gpulse_device_up");
+    assert!(!up.is_empty() && up.iter().all(|sample| sample.value == 0.0), "{up:?}");
+    let reasons: HashSet<_> = samples(&page, "gpulse_device_problem")
+        .iter()
+        .map(|sample| sample.label("reason").map(str::to_owned))
+        .collect();
+    assert_eq!(reasons, HashSet::from([Some("driver_gone".to_owned())]));
+}
+
+#[test]
+fn a_gpu_that_is_lost_from_the_start_has_no_false_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("world.toml");
+    let world = "[[node]]\nname = \"a\"\n[[node.gpu]]\nmodel = \"h100-80gb-hbm3\"\ncount = 2\n\
+                 [[node.fault]]\nkind = \"lost\"\ngpu = \"0\"\nat = \"0s\"\nxid = 79\n";
+    std::fs::write(&path, world).unwrap();
+    let mut watched = Watched::new(path.to_str().unwrap(), START);
+    let snapshot = watched.run(seconds(20));
+    let host = Host::new("/proc".into(), "/sys".into());
+    let textfile = dir.path().join("out.prom");
+    let evidence =
+        Evidence { snapshot: &snapshot, host: &host, textfile: &textfile, state_dir: None };
+    let said = |id: &str| {
+        let answer = examine(&evidence).into_iter().find(|answer| answer.id == id).unwrap();
+        (answer.status, answer.evidence)
+    };
+    let listed = said("processes-readable");
+    assert!(listed.0 == Status::Fail && listed.1.contains("GPU 0: lost"), "{listed:?}");
+    assert_eq!(said("gpm").0, Status::Ok, "the other GPU has it; the lost one was not asked");
 }

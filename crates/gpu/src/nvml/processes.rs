@@ -128,23 +128,13 @@ fn merged(found: &mut Vec<DeviceProcess>) -> Vec<DeviceProcess> {
     for process in found.drain(..) {
         match merged.last_mut() {
             Some(last) if last.pid == process.pid => {
-                last.kind = joined(last.kind, process.kind);
+                last.kind = last.kind.joined(process.kind);
                 last.memory_bytes = last.memory_bytes.max(process.memory_bytes);
             }
             _ => merged.push(process),
         }
     }
     merged
-}
-
-const fn joined(one: ContextKind, other: ContextKind) -> ContextKind {
-    use ContextKind::{Compute, ComputeGraphics, Graphics, MpsClient};
-    match (one, other) {
-        (MpsClient, _) | (_, MpsClient) => MpsClient,
-        (Graphics, Graphics) => Graphics,
-        (Compute, Compute) => Compute,
-        _ => ComputeGraphics,
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use model::Reading;
 use model::observation::DeviceObservation;
 
 use super::{Engine, LookUp};
+use crate::counters::Counters;
 use crate::device::{Hold, Tracked};
 
 /// Devices that are kept with those that are gone; more than any machine has at a time.
@@ -26,6 +27,8 @@ impl Engine {
             self.by_uuid.remove(old.facts.uuid());
             let old = std::mem::replace(old, tracked);
             self.leave_counters(&old);
+            let rests = self.rest.iter_mut().filter(|rest| rest.device == index);
+            rests.for_each(|rest| rest.counters = Counters::default());
         } else {
             self.devices.push(tracked);
         }
@@ -126,10 +129,8 @@ impl Engine {
         if self.devices.len() < MAX_DEVICES {
             return self.devices.len();
         }
-        let in_use = |place: usize| {
-            self.sessions.iter().any(|(_, session)| session.device == place)
-                || self.rest.iter().any(|rest| rest.device == place)
-        };
+        let in_use =
+            |place: usize| self.sessions.iter().any(|(_, session)| session.device == place);
         let gone = self.devices.iter().enumerate().filter(|(_, tracked)| tracked.gone);
         let oldest = gone
             .filter(|(place, _)| !in_use(*place))

@@ -197,7 +197,7 @@ impl Engine {
         let twice = std::mem::replace(&mut known.pass, pass) == pass;
         let memory = process.memory_bytes;
         known.hold_memory(if twice { known.memory_bytes.max(memory) } else { memory });
-        let kind = if twice { joined(known.facts.context, process.kind) } else { process.kind };
+        let kind = if twice { known.facts.context.joined(process.kind) } else { process.kind };
         if known.facts.context != kind {
             Arc::make_mut(&mut known.facts).context = kind;
         }
@@ -321,17 +321,6 @@ impl Engine {
         }
         present.clear();
         self.scratch.present = present;
-    }
-}
-
-/// A process in two lists: one session of both kinds.
-fn joined(one: ContextKind, two: ContextKind) -> ContextKind {
-    use ContextKind::{Compute, ComputeGraphics, Graphics, MpsClient};
-    match (one, two) {
-        (MpsClient, _) | (_, MpsClient) => MpsClient,
-        (ComputeGraphics, _) | (_, ComputeGraphics) => ComputeGraphics,
-        (Compute, Graphics) | (Graphics, Compute) => ComputeGraphics,
-        (same, _) => same,
     }
 }
 

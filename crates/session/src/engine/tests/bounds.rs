@@ -97,7 +97,9 @@ fn re_partitioning_does_not_fill_the_memory() {
     let mut world = World::new();
     for round in 0..2000_u32 {
         let seconds = i64::from(round) * 20;
-        world.see(seconds, &[list(&gpu(round), &[])]);
+        world.start(7, seconds);
+        world.see(seconds, &[list(&gpu(round), &[process(7)])]);
+        world.kill(7);
         world.see(seconds + 10, &[list(&gpu(round), &[])]);
     }
     assert!(world.engine.devices.len() <= 512);
