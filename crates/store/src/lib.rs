@@ -12,6 +12,7 @@
 mod batch;
 mod bits;
 mod block;
+mod cache;
 mod counters;
 mod decimal;
 mod error;

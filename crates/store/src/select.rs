@@ -42,7 +42,7 @@ impl Store {
     pub(crate) fn hold(&self, from: i64, to: i64) -> Result<Held, SourceError> {
         let view = self.view();
         let indexes = view.blocks.iter().map(|block| {
-            let within = block.first <= to && block.last >= from;
+            let within = block.foot.first <= to && block.foot.last >= from;
             within.then(|| block.index()).transpose()
         });
         let indexes = indexes.collect::<Result<_, _>>()?;
@@ -111,8 +111,8 @@ impl Series for Found<'_> {
         let start = into.len();
         for (at, series) in &self.blocks {
             let block = &self.held.view.blocks[*at as usize];
-            if block.first <= to
-                && block.last >= from
+            if block.foot.first <= to
+                && block.foot.last >= from
                 && let Some(index) = &self.held.indexes[*at as usize]
             {
                 block.read(index, *series, (from, to), into)?;

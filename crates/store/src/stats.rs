@@ -23,6 +23,12 @@ pub(crate) fn of(store: &Store) -> Stats {
         ..Stats::default()
     };
     add_head(store, &mut stats);
+    let view = store.view();
+    stats.blocks = view.blocks.len() as u64;
+    stats.block_bytes = view.blocks.iter().map(|block| block.bytes).sum();
+    stats.block_samples = view.blocks.iter().map(|block| block.foot.samples).sum();
+    stats.block_oldest_ms = view.blocks.iter().map(|block| block.foot.first).min();
+    stats.cache_bytes = store.cache.bytes() as u64;
     stats
 }
 

@@ -7,11 +7,14 @@ use model::labels::Labels;
 use model::series::Matcher;
 
 use crate::batch::Batch;
+use crate::block::Opener;
+use crate::cache::Cache;
 use crate::counters::Counters;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::hash::Key;
 use crate::head::Head;
 use crate::lock::{lock, read};
+use crate::maintain::Maintenance;
 use crate::options::{Fsync, Options};
 use crate::outcome::{Appended, Latest, SeriesRef, Stats};
 use crate::view::View;
@@ -29,6 +32,8 @@ pub struct Store {
     /// Held while the log is synced: who waits here finds its records durable.
     pub(crate) sync: Mutex<()>,
     pub(crate) view: RwLock<Arc<View>>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) counters: Counters,
 }
 
@@ -138,6 +143,14 @@ impl Store {
     /// The blocks and what of the head is not in them, as they are now.
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&read(&self.view))
+    }
+
+    pub(crate) fn opener(&self) -> Opener {
+        Opener {
+            disk: Arc::clone(&self.disk),
+            cache: Arc::clone(&self.cache),
+            key: self.key.clone(),
+        }
     }
 
     /// Puts the log on the medium. The store is closed when it is dropped; what was stored is there

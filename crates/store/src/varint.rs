@@ -46,6 +46,12 @@ pub(crate) fn take_size(bytes: &mut &[u8], most: usize) -> Option<usize> {
     usize::try_from(take(bytes)?).ok().filter(|size| *size <= most)
 }
 
+/// Reads how many things follow, each of which takes a byte at least.
+pub(crate) fn take_count(bytes: &mut &[u8]) -> Option<usize> {
+    let most = bytes.len();
+    take_size(bytes, most)
+}
+
 /// Reads so many bytes off the front.
 pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
     let (head, rest) = bytes.split_at_checked(count)?;

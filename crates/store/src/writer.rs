@@ -36,6 +36,12 @@ pub(crate) struct Writer {
     newest: Vec<(i64, u64)>,
     /// The newest sample of all; none before the first.
     pub newest_ms: Option<i64>,
+    /// Samples before this go to windows that are cut already ...
+    pub boundary: i64,
+    /// ... and so many of them came since the last cut.
+    pub behind: u64,
+    /// Windows that samples have reached, and the first record that did.
+    pub reached: Vec<(i64, u64)>,
     accepted: Vec<Sample>,
     late: Vec<(i64, f64)>,
 }
@@ -60,6 +66,9 @@ impl Writer {
             scratch: Scratch::default(),
             newest: Vec::new(),
             newest_ms: None,
+            boundary: i64::MIN,
+            behind: 0,
+            reached: Vec::new(),
             accepted: Vec::new(),
             late: Vec::new(),
         }
@@ -80,6 +89,7 @@ impl Writer {
                 self.take_back(context.head, before);
                 return Err(error);
             }
+            self.behind += self.accepted.iter().filter(|s| s.time < self.boundary).count() as u64;
             self.apply(context.head, &mut appended);
         }
         context.counters.count(&appended);
@@ -98,7 +108,8 @@ impl Writer {
             encoder.encode(first, &index, accepted, batch);
         });
         match written {
-            Ok(_) => {
+            Ok(records) => {
+                self.reach(records.start);
                 context.counters.full.store(false, std::sync::atomic::Ordering::Relaxed);
                 Ok(())
             }
@@ -108,6 +119,20 @@ impl Writer {
             }
             Err(error) => Err(AppendError::Io(Box::new(error))),
         }
+    }
+
+    /// Notes that a record has the newest sample so far.
+    pub(crate) fn reach(&mut self, sequence: u64) {
+        let Some(window) = self.newest_ms.map(window::start) else { return };
+        if self.reached.last().is_none_or(|(reached, _)| *reached < window) {
+            self.reached.push((window, sequence));
+        }
+    }
+
+    /// The last record without a sample from `boundary` on, if there are none up to `sequence`.
+    pub(crate) fn last_before(&self, boundary: i64, sequence: u64) -> u64 {
+        let first = self.reached.iter().find(|(window, _)| *window >= boundary);
+        first.map_or(sequence, |(_, first)| sequence.min(first.saturating_sub(1)))
     }
 
     /// Forgets what was accepted and not logged.
@@ -154,6 +179,7 @@ impl Writer {
             *newest = (time, value.to_bits());
         }
         self.newest_ms = self.newest_ms.max(Some(time));
+        self.behind += u64::from(time < self.boundary);
         self.accepted.push(Sample { slot, late, time, value });
         if self.accepted.len() >= 4096 {
             self.apply(head, &mut Appended::default());

@@ -46,7 +46,7 @@ impl Writer {
                 || {
                     self.span(context).check(*first)?;
                     // The index is let go while a series is added.
-                    index = None;
+                    drop(index.take());
                     let slot = self.find_or_add(context, batch, row, *hash);
                     index = Some(context.head.index());
                     slot
