@@ -4,6 +4,7 @@
 //! The programs under test come from the environment that `cargo xtask test` sets; without it each
 //! test says so and counts as skipped.
 
+pub mod answer;
 pub mod capture;
 pub mod child;
 pub mod environment;
