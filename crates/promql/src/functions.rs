@@ -1,6 +1,6 @@
 //! The function table: one row per PromQL function, with its types and what evaluates it.
 
-mod calendar;
+pub(crate) mod calendar;
 mod dates;
 pub(crate) mod histograms;
 mod info;

@@ -1,13 +1,34 @@
 //! From the text of a query to its expression.
 
+mod complaint;
+mod size;
+mod tokens;
+
 use promql_parser::parser::{self, Expr};
 
 use crate::error::QueryError;
 use crate::labels::NO_TEXT;
+use crate::repeated::children;
 
 /// The expression of a query.
 pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
-    parser::parse(&with_bytes_as_text(query)).map_err(QueryError::Parse)
+    size::check(query)?;
+    let text = with_bytes_as_text(query);
+    let expr = parser::parse(&text).map_err(|error| complaint::of(&text, &error))?;
+    if alternatives(&expr) {
+        return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
+    }
+    Ok(expr)
+}
+
+/// Does a selector have matchers of which one group is enough? The parser knows them, Prometheus not.
+fn alternatives(expr: &Expr) -> bool {
+    let or = match expr {
+        Expr::VectorSelector(selector) => &selector.matchers.or_matchers,
+        Expr::MatrixSelector(selector) => &selector.vs.matchers.or_matchers,
+        _ => return children(expr).into_iter().any(alternatives),
+    };
+    !or.is_empty()
 }
 
 /// Decodes runs of `\xHH` from 80 up, which the parser takes for characters and Prometheus for
