@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use journal::{Disk, DiskFile};
-use model::series::{Samples, SourceError};
+use model::series::Samples;
 
 pub(crate) use index::BlockIndex;
 pub(crate) use layout::{Bad, Foot, UNFINISHED, VERSION, path, start_of};
@@ -25,6 +25,7 @@ pub(crate) use plan::Plan;
 pub(crate) use write::write;
 
 use crate::cache::{Cache, Kept, What};
+use crate::damage::Damage;
 use crate::hash::Key;
 use crate::varint;
 
@@ -111,6 +112,7 @@ pub(crate) struct Block {
     pub foot: Foot,
     file: Arc<dyn DiskFile>,
     cache: Arc<Cache>,
+    damage: Arc<Damage>,
     key: Key,
 }
 
@@ -119,6 +121,7 @@ pub(crate) struct Block {
 pub(crate) struct Opener {
     pub disk: Arc<dyn Disk>,
     pub cache: Arc<Cache>,
+    pub damage: Arc<Damage>,
     pub key: Key,
 }
 
@@ -128,8 +131,8 @@ impl Block {
         let file = opener.disk.open_to_read(path).map_err(Bad::Unread)?;
         let foot = layout::read(&*file)?;
         let bytes = file.length().map_err(Bad::Unread)?;
-        let (cache, key) = (Arc::clone(&opener.cache), opener.key.clone());
-        let block = Self { id, path: path.to_owned(), bytes, foot, file, cache, key };
+        let Opener { cache, damage, key, .. } = opener.clone();
+        let block = Self { id, path: path.to_owned(), bytes, foot, file, cache, damage, key };
         block.packed(&block.index_part()).map_err(|what| match what {
             Bad::Damaged(_) => Bad::Damaged("index"),
             other => other,
@@ -163,8 +166,12 @@ impl Block {
         found.filter(|found| found.len() == length).ok_or(Bad::Damaged("part"))
     }
 
-    /// Its index, from the cache or the file.
-    pub(crate) fn index(&self) -> Result<Arc<BlockIndex>, SourceError> {
+    /// Its index, from the cache or the file; none, and noted, where it is damaged.
+    pub(crate) fn index(&self) -> Option<Arc<BlockIndex>> {
+        self.try_index().map_err(|place| self.damage.note(place)).ok()
+    }
+
+    fn try_index(&self) -> Result<Arc<BlockIndex>, String> {
         if let Some(Kept::Index(index)) = self.cache.get(self.id, What::Index) {
             return Ok(index);
         }
@@ -176,23 +183,18 @@ impl Block {
     }
 
     /// What was read of a part, or a sentence that names the block and the place.
-    fn whole<T>(
-        &self,
-        read: Result<Option<T>, Bad>,
-        what: &str,
-        at: u64,
-    ) -> Result<T, SourceError> {
+    fn whole<T>(&self, read: Result<Option<T>, Bad>, what: &str, at: u64) -> Result<T, String> {
         let path = self.path.display();
         match read {
             Ok(Some(found)) => Ok(found),
             Ok(None) | Err(Bad::Damaged(_)) => {
-                Err(SourceError(format!("block {path}: {what} at byte {at} is damaged")))
+                Err(format!("block {path}: {what} at byte {at} is damaged"))
             }
-            Err(bad) => Err(SourceError(format!("block {path}: {what} at byte {at} {bad}"))),
+            Err(bad) => Err(format!("block {path}: {what} at byte {at} {bad}")),
         }
     }
 
-    fn group(&self, index: &BlockIndex, at: usize) -> Result<Arc<Group>, SourceError> {
+    fn group(&self, index: &BlockIndex, at: usize) -> Result<Arc<Group>, String> {
         let what = What::Group(u32::try_from(at).unwrap_or(u32::MAX));
         if let Some(Kept::Group(group)) = self.cache.get(self.id, what) {
             return Ok(group);
@@ -204,7 +206,7 @@ impl Block {
         Ok(group)
     }
 
-    fn times(&self, index: &BlockIndex, at: usize) -> Result<Arc<Vec<Vec<i64>>>, SourceError> {
+    fn times(&self, index: &BlockIndex, at: usize) -> Result<Arc<Vec<Vec<i64>>>, String> {
         let what = What::Times(u32::try_from(at).unwrap_or(u32::MAX));
         if let Some(Kept::Times(times)) = self.cache.get(self.id, what) {
             return Ok(times);
@@ -224,16 +226,28 @@ impl Block {
         Ok(times)
     }
 
-    /// Appends the samples of a series from `from` to `to`.
+    /// Appends the samples of a series from `from` to `to`; nothing, and it is noted, where they are
+    /// damaged.
     pub(crate) fn read(
+        &self,
+        index: &BlockIndex,
+        series: u32,
+        range: (i64, i64),
+        into: &mut Samples,
+    ) {
+        if let Err(place) = self.try_read(index, series, range, into) {
+            self.damage.note(place);
+        }
+    }
+
+    fn try_read(
         &self,
         index: &BlockIndex,
         series: u32,
         (from, to): (i64, i64),
         into: &mut Samples,
-    ) -> Result<(), SourceError> {
-        let missing = || self.whole::<()>(Ok(None), "place of a series", 0).err();
-        let bad = || missing().unwrap_or(SourceError(String::new()));
+    ) -> Result<(), String> {
+        let bad = || format!("block {}: series {series} has no place", self.path.display());
         let at = place(&index.groups, series).ok_or_else(bad)?;
         let group = self.group(index, at)?;
         let within = series - index.groups[at].first;
@@ -256,21 +270,21 @@ impl Block {
 
     /// Reads every byte; a sentence for each damaged place, and how many samples could be read.
     pub(crate) fn verify(&self) -> (u64, Vec<String>) {
-        let index = match self.index() {
+        let index = match self.try_index() {
             Ok(index) => index,
-            Err(error) => return (0, vec![error.0]),
+            Err(error) => return (0, vec![error]),
         };
         let mut damage = Vec::new();
         for at in 0..index.times.len() {
-            damage.extend(self.times(&index, at).err().map(|error| error.0));
+            damage.extend(self.times(&index, at).err());
         }
         let (mut samples, mut read) = (0, Samples::default());
         for series in 0..index.len() {
             read.clear();
-            match self.read(&index, series, (i64::MIN, i64::MAX), &mut read) {
+            match self.try_read(&index, series, (i64::MIN, i64::MAX), &mut read) {
                 Ok(()) => samples += read.len() as u64,
-                Err(error) if damage.last() == Some(&error.0) => {}
-                Err(error) => damage.push(error.0),
+                Err(error) if damage.last() == Some(&error) => {}
+                Err(error) => damage.push(error),
             }
         }
         damage.dedup();

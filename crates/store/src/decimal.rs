@@ -18,8 +18,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 #[inline]
 pub(crate) fn mantissa(value: f64, exponent: u8) -> Option<i64> {
     let scaled = (value * POWERS[usize::from(exponent)]).round_ties_even();
-    // NaN fails the comparison, and so is no integer.
-    if !(scaled.abs() < EXACT) {
+    if scaled.is_nan() || scaled.abs() >= EXACT {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "below 2^53")]

@@ -14,6 +14,7 @@ mod bits;
 mod block;
 mod cache;
 mod counters;
+mod damage;
 mod decimal;
 mod error;
 mod hash;

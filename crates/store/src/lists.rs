@@ -14,7 +14,7 @@ impl Store {
     /// from `from_ms` to `to_ms`.
     ///
     /// # Errors
-    /// A block that cannot be read.
+    /// None so far: what is damaged is missing, and named by [`Store::maintain`].
     pub fn label_names(
         &self,
         matchers: &[Matcher],
@@ -28,7 +28,7 @@ impl Store {
     /// Values of a label, as [`Store::label_names`].
     ///
     /// # Errors
-    /// A block that cannot be read.
+    /// None so far: what is damaged is missing, and named by [`Store::maintain`].
     pub fn label_values(
         &self,
         name: &str,
@@ -43,7 +43,7 @@ impl Store {
     /// Label sets of series, as [`Store::label_names`].
     ///
     /// # Errors
-    /// A block that cannot be read.
+    /// None so far: what is damaged is missing, and named by [`Store::maintain`].
     pub fn series(
         &self,
         matchers: &[Matcher],
@@ -51,11 +51,8 @@ impl Store {
         to_ms: i64,
         limit: usize,
     ) -> Result<Listing<Labels>, SourceError> {
-        let mut items: Vec<Labels> = self
-            .find(matchers, from_ms, to_ms)?
-            .iter()
-            .map(model::series::Series::labels)
-            .collect();
+        let mut items: Vec<Labels> =
+            self.find(matchers, from_ms, to_ms).iter().map(model::series::Series::labels).collect();
         items.sort_unstable();
         let more = items.len() > limit;
         items.truncate(limit);
@@ -69,7 +66,7 @@ impl Store {
         limit: usize,
         mut each: impl FnMut(&dyn Index, &mut BTreeSet<String>),
     ) -> Result<Listing<String>, SourceError> {
-        let held = self.hold(from, to)?;
+        let held = self.hold(from, to);
         let mut all = BTreeSet::new();
         each(&*self.head.index(), &mut all);
         for index in held.indexes.iter().flatten() {

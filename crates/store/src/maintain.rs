@@ -79,6 +79,7 @@ impl Store {
             state.idle_ms = now_ms;
             self.forget_idle();
         }
+        lines.extend(self.damage.take());
         lines
     }
 

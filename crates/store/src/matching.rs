@@ -10,6 +10,9 @@ use regex_syntax::hir::literal::Extractor;
 
 use crate::pairs::Pairs;
 
+#[cfg(test)]
+mod tests;
+
 /// What matchers need of a head or a block. Series are numbers; lists are ascending.
 pub(crate) trait Index {
     /// Names and values.
@@ -116,7 +119,10 @@ fn keep(index: &(impl Index + ?Sized), matcher: &Matcher, found: &mut Vec<u32>) 
     let pairs = index.pairs();
     let empty = matcher.accepts("");
     let Some(name) = pairs.name(&matcher.name) else {
-        return if empty { () } else { found.clear() };
+        if !empty {
+            found.clear();
+        }
+        return;
     };
     let mut known: HashMap<u32, bool> = HashMap::new();
     found.retain(|series| {

@@ -48,6 +48,7 @@ pub(crate) fn open(
     let opener = Opener {
         disk: Arc::clone(&disk),
         cache: Arc::new(Cache::new(options.cache_bytes)),
+        damage: Arc::default(),
         key: key.clone(),
     };
     let blocks = open_blocks(&opener, &dir.join(BLOCKS), true, &mut lines)?;
@@ -70,6 +71,7 @@ pub(crate) fn open(
         sync: Mutex::default(),
         view: RwLock::new(Arc::new(view)),
         cache: opener.cache,
+        damage: opener.damage,
         maintenance: Mutex::new(state),
         counters: Counters::default(),
     };

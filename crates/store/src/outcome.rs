@@ -125,6 +125,8 @@ pub struct Stats {
     pub cuts: u64,
     pub failed_cuts: u64,
     pub blocks_dropped: u64,
+    /// Damaged places in blocks that reading came upon; each cost what was in it.
+    pub damaged_places: u64,
     /// Whether the last append found the disk full.
     pub full: bool,
 }

@@ -39,23 +39,18 @@ pub(crate) struct Found<'a> {
 
 impl Store {
     /// The view and the indexes of its blocks that have samples in a range.
-    pub(crate) fn hold(&self, from: i64, to: i64) -> Result<Held, SourceError> {
+    pub(crate) fn hold(&self, from: i64, to: i64) -> Held {
         let view = self.view();
         let indexes = view.blocks.iter().map(|block| {
             let within = block.foot.first <= to && block.foot.last >= from;
-            within.then(|| block.index()).transpose()
+            if within { block.index() } else { None }
         });
-        let indexes = indexes.collect::<Result<_, _>>()?;
-        Ok(Held { view, indexes })
+        let indexes = indexes.collect();
+        Held { view, indexes }
     }
 
-    pub(crate) fn find(
-        &self,
-        matchers: &[Matcher],
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<Found<'_>>, SourceError> {
-        let held = Arc::new(self.hold(from, to)?);
+    pub(crate) fn find(&self, matchers: &[Matcher], from: i64, to: i64) -> Vec<Found<'_>> {
+        let held = Arc::new(self.hold(from, to));
         let indexes = || (0u32..).zip(&held.indexes).filter_map(|(at, i)| Some((at, i.as_ref()?)));
         let mut found: Vec<Found<'_>> = Vec::new();
         let mut known: HashMap<u128, usize> = HashMap::new();
@@ -80,7 +75,7 @@ impl Store {
                 found[at].blocks.push((block, series));
             }
         }
-        Ok(found)
+        found
     }
 }
 
@@ -91,7 +86,7 @@ impl SeriesSource for Store {
         from: i64,
         to: i64,
     ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
-        let found = self.find(matchers, from, to)?;
+        let found = self.find(matchers, from, to);
         Ok(found.into_iter().map(|series| Box::new(series) as Box<dyn Series + '_>).collect())
     }
 }
@@ -115,7 +110,7 @@ impl Series for Found<'_> {
                 && block.foot.last >= from
                 && let Some(index) = &self.held.indexes[*at as usize]
             {
-                block.read(index, *series, (from, to), into)?;
+                block.read(index, *series, (from, to), into);
             }
         }
         if let Some(head) = self.head {

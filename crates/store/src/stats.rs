@@ -28,6 +28,7 @@ pub(crate) fn of(store: &Store) -> Stats {
     stats.block_bytes = view.blocks.iter().map(|block| block.bytes).sum();
     stats.block_samples = view.blocks.iter().map(|block| block.foot.samples).sum();
     stats.block_oldest_ms = view.blocks.iter().map(|block| block.foot.first).min();
+    stats.damaged_places = store.damage.places();
     stats.cache_bytes = store.cache.bytes() as u64;
     stats
 }

@@ -10,6 +10,7 @@ use crate::batch::Batch;
 use crate::block::Opener;
 use crate::cache::Cache;
 use crate::counters::Counters;
+use crate::damage::Damage;
 use crate::error::{AppendError, CloseError, OpenError};
 use crate::hash::Key;
 use crate::head::Head;
@@ -33,6 +34,7 @@ pub struct Store {
     pub(crate) sync: Mutex<()>,
     pub(crate) view: RwLock<Arc<View>>,
     pub(crate) cache: Arc<Cache>,
+    pub(crate) damage: Arc<Damage>,
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) counters: Counters,
 }
@@ -149,6 +151,7 @@ impl Store {
         Opener {
             disk: Arc::clone(&self.disk),
             cache: Arc::clone(&self.cache),
+            damage: Arc::clone(&self.damage),
             key: self.key.clone(),
         }
     }

@@ -7,10 +7,15 @@ pub(crate) const MAX_BYTES: usize = 10;
 /// Appends one.
 pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(low(value) | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push(low(value));
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low seven bits are what is meant")]
+fn low(value: u64) -> u8 {
+    (value & 0x7f) as u8
 }
 
 /// Appends a signed one.

@@ -21,7 +21,8 @@ use crate::outcome::Report;
 pub fn verify(disk: Arc<dyn Disk>, dir: &Path) -> Result<Report, OpenError> {
     let mut report = Report::default();
     let cache = Arc::new(Cache::new(8 << 20));
-    let opener = Opener { disk: Arc::clone(&disk), cache, key: Key::random() };
+    let opener =
+        Opener { disk: Arc::clone(&disk), cache, damage: Arc::default(), key: Key::random() };
     let blocks = open_blocks(&opener, &dir.join(BLOCKS), false, &mut report.damage)?;
     for block in &blocks {
         let (samples, damage) = block.verify();

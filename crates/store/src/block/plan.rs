@@ -38,11 +38,6 @@ impl<K> Plan<K> {
         self.rows.push(Row { pairs, key });
     }
 
-    /// Are there none?
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Puts pairs and series in order.
     pub(crate) fn finish(mut self) -> Planned<K> {
         let mut names: Vec<(u32, &str)> = self.pairs.names().collect();

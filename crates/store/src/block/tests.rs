@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::hash::Key;
 use crate::matching;
 
+type Read = Vec<(String, String, Vec<(i64, u64)>)>;
 type Content = BTreeMap<(String, String), Vec<(i64, f64)>>;
 
 const PATH: &str = "/b/0-1-0.block";
@@ -21,6 +22,7 @@ fn opener(disk: &FaultDisk) -> Opener {
     Opener {
         disk: Arc::new(disk.clone()),
         cache: Arc::new(Cache::new(1 << 20)),
+        damage: Arc::default(),
         key: Key::random(),
     }
 }
@@ -41,7 +43,7 @@ fn put(disk: &FaultDisk, content: &Content) {
         .unwrap();
 }
 
-fn read(block: &Block, matchers: &[Matcher]) -> Vec<(String, String, Vec<(i64, u64)>)> {
+fn read(block: &Block, matchers: &[Matcher]) -> Read {
     let index = block.index().unwrap();
     let found = matching::select(&*index, matchers);
     found
@@ -49,7 +51,7 @@ fn read(block: &Block, matchers: &[Matcher]) -> Vec<(String, String, Vec<(i64, u
         .map(|series| {
             let labels = index.labels(series);
             let mut samples = Samples::default();
-            block.read(&index, series, (i64::MIN, i64::MAX), &mut samples).unwrap();
+            block.read(&index, series, (i64::MIN, i64::MAX), &mut samples);
             let bits = samples.times.iter().zip(&samples.values).map(|(t, v)| (*t, v.to_bits()));
             (labels.name().to_owned(), labels.get("gpu").to_owned(), bits.collect())
         })

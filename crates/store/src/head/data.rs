@@ -334,10 +334,4 @@ impl Data {
         let tail = self.tail.last().map(|(time, _)| *time);
         self.chunks.iter().map(|chunk| chunk.last).chain(tail).max()
     }
-
-    /// The window of the oldest sample that no cut has sealed.
-    pub(crate) fn oldest_open(&self) -> Option<i64> {
-        let open = self.chunks.iter().find(|chunk| chunk.sealed == 0).map(|chunk| chunk.first);
-        open.into_iter().chain(self.tail.first().map(|(time, _)| *time)).min()
-    }
 }

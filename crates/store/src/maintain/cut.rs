@@ -104,6 +104,9 @@ impl Store {
         });
         writer.boundary = boundary;
         writer.behind = 0;
+        if windows.is_empty() {
+            return None;
+        }
         let sequence = writer.journal.stats().next - 1;
         let committed = Committed { cut, boundary, sequence };
         Some(Pending { committed, windows, written: Vec::new() })
@@ -120,7 +123,7 @@ impl Store {
         let planned = self.plan(start, cut).finish();
         let foot = Foot { start, end: start + WINDOW_MS, cut, ..Foot::default() };
         let path = block::path(&self.options.dir.join(BLOCKS), start, cut, 0);
-        let earlier = Earlier::of(&self.view(), start, lines);
+        let earlier = Earlier::of(&self.view(), start);
         let (mut scratch, mut known) = (Scratch::default(), Samples::default());
         let mut conflicts = 0;
         let mut count = 0;
@@ -188,16 +191,13 @@ struct Earlier {
 }
 
 impl Earlier {
-    fn of(view: &View, start: i64, lines: &mut Vec<String>) -> Self {
+    fn of(view: &View, start: i64) -> Self {
         let within = |block: &&Arc<Block>| block.foot.start <= start && block.foot.end > start;
         let mut blocks = Vec::new();
         for block in view.blocks.iter().filter(within) {
-            match block.index() {
-                Ok(index) => {
-                    let known = (0..index.len()).map(|at| (index.hash(at), at)).collect();
-                    blocks.push((Arc::clone(block), index, known));
-                }
-                Err(error) => lines.push(error.0),
+            if let Some(index) = block.index() {
+                let known = (0..index.len()).map(|at| (index.hash(at), at)).collect();
+                blocks.push((Arc::clone(block), index, known));
             }
         }
         Self { blocks }
@@ -214,9 +214,7 @@ impl Earlier {
                 continue;
             };
             known.clear();
-            if block.read(index, series, (from, to), known).is_err() {
-                continue;
-            }
+            block.read(index, series, (from, to), known);
             let mut left = Samples::default();
             for (time, value) in samples.times.iter().zip(&samples.values) {
                 match known.times.binary_search(time) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use journal::faulty::FaultDisk;
-use model::series::{Matcher, MatcherOp, STALE_NAN, Samples, SeriesSource};
+use model::series::{STALE_NAN, Samples, SeriesSource};
 use proptest::prelude::*;
 
 use crate::{AppendError, Batch, Options, Store, verify};
@@ -159,4 +159,158 @@ fn a_kill_at_any_write_of_a_cut_loses_nothing() {
         store.maintain(NOW + 3 * HOUR);
         assert_eq!(read(&store), model, "cut again after step {step}");
     }
+}
+
+/// A sample of one series each minute, and what a store does in between.
+fn run(store: &Store, minutes: std::ops::Range<i64>, name: &str) -> Result<(), AppendError> {
+    for minute in minutes {
+        let now = NOW + minute * 60_000;
+        let mut batch = Batch::new();
+        batch.push([("__name__", name), ("gpu", "0")], [(now, minute as f64)]);
+        store.append(now, &batch)?;
+        store.maintain(now);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_refuses_and_goes_on_by_itself() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    run(&store, 0..300, "a").unwrap();
+    let before = read(&store);
+    let used: usize = disk.paths().iter().map(|path| disk.bytes(path).len()).sum();
+    disk.set_capacity(Some(used as u64 + 500));
+    assert!(matches!(run(&store, 300..700, "a"), Err(AppendError::Full { .. })));
+    assert!(store.stats().full);
+    // What was acknowledged is there, and readers do not notice.
+    let full = read(&store);
+    assert!(full["a"].len() >= before["a"].len() && full["a"].len() < 700);
+    assert!(before["a"].iter().all(|(time, bits)| full["a"].get(time) == Some(bits)));
+    disk.set_capacity(None);
+    run(&store, 700..900, "a").unwrap();
+    assert!(!store.stats().full);
+    let after = read(&store);
+    drop(store);
+    disk.restart_killed();
+    assert_eq!(read(&open(&disk)), after);
+    assert_eq!(after["a"].len(), full["a"].len() + 200);
+}
+
+#[test]
+fn a_cut_that_finds_the_disk_full_is_made_later() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    for minute in 0..180 {
+        append(&store, NOW + minute * 60_000, &[(0, 0, (minute % 4) as u8)]).unwrap();
+    }
+    let wanted = read(&store);
+    disk.set_capacity(Some(0));
+    let lines = store.maintain(NOW + 180 * 60_000);
+    assert!(lines.iter().any(|line| line.contains("cannot write the block")), "{lines:?}");
+    assert_eq!((store.stats().blocks, store.stats().failed_cuts), (0, 1));
+    assert_eq!(read(&store), wanted);
+    disk.set_capacity(None);
+    assert_eq!(store.maintain(NOW + 181 * 60_000), Vec::<String>::new());
+    assert!(store.stats().blocks > 0);
+    assert_eq!(read(&store), wanted);
+}
+
+#[test]
+fn blocks_go_by_age_and_by_bytes_and_the_rest_stays() {
+    let disk = FaultDisk::new();
+    let mut options = Options::new("/data");
+    options.retention_ms = 8 * HOUR;
+    let (store, _) = Store::open(Arc::new(disk.clone()), options.clone(), NOW).unwrap();
+    run(&store, 0..20 * 60, "a").unwrap();
+    let times = read(&store)["a"].clone();
+    let end = NOW + 20 * HOUR;
+    let oldest = *times.keys().next().unwrap();
+    assert!((end - 11 * HOUR..=end - 8 * HOUR).contains(&oldest), "{}", (end - oldest) / HOUR);
+    assert!(store.stats().blocks_dropped >= 3);
+    drop(store);
+    options.retention_bytes = Some(1);
+    let (store, _) = Store::open(Arc::new(disk.clone()), options, end).unwrap();
+    store.maintain(end);
+    assert_eq!(store.stats().blocks, 0);
+    assert!(!disk.paths().iter().any(|path| path.extension().is_some_and(|e| e == "block")));
+    assert!(read(&store)["a"].contains_key(&(end - 60_000)));
+}
+
+#[test]
+fn series_without_samples_leave_the_head_and_stay_readable() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    run(&store, 0..60, "old").unwrap();
+    run(&store, 60..6 * 60, "new").unwrap();
+    assert_eq!(store.stats().series, 1);
+    assert_eq!(read(&store)["old"].len(), 60);
+    run(&store, 6 * 60..6 * 60 + 5, "old").unwrap();
+    assert_eq!((store.stats().series, read(&store)["old"].len()), (2, 65));
+    drop(store);
+    disk.restart_killed();
+    assert_eq!(read(&open(&disk))["old"].len(), 65);
+}
+
+#[test]
+fn a_damaged_block_costs_itself_and_is_named() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    run(&store, 0..9 * 60, "a").unwrap();
+    let whole = read(&store);
+    drop(store);
+    let blocks: Vec<_> =
+        disk.paths().into_iter().filter(|p| p.extension().is_some_and(|e| e == "block")).collect();
+    assert!(blocks.len() >= 3);
+    // In the first part of the one, in the foot of the other.
+    disk.flip(&blocks[0], 20, 1);
+    let length = disk.bytes(&blocks[1]).len() as u64;
+    disk.flip(&blocks[1], length - 30, 1);
+    let (store, lines) = Store::open(Arc::new(disk.clone()), Options::new("/data"), NOW).unwrap();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains(&blocks[1].display().to_string()) && lines[0].contains("foot"));
+    let left = read(&store);
+    assert!(left["a"].len() < whole["a"].len() && left["a"].len() > 100);
+    assert!(left["a"].iter().all(|(time, bits)| whole["a"].get(time) == Some(bits)));
+    let lines = store.maintain(NOW + 9 * HOUR);
+    assert!(lines.iter().any(|line| line.contains(&blocks[0].display().to_string())), "{lines:?}");
+    assert_eq!(store.stats().damaged_places, 1);
+    drop(store);
+    let report = verify(Arc::new(disk.clone()), Path::new("/data")).unwrap();
+    assert_eq!(report.damage.len(), 2, "{:?}", report.damage);
+}
+
+#[test]
+fn a_block_of_a_newer_version_is_left_alone() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    run(&store, 0..200, "a").unwrap();
+    drop(store);
+    let block = disk.paths().into_iter().find(|p| p.extension().is_some_and(|e| e == "block"));
+    let block = block.unwrap();
+    disk.flip(&block, 9, 0);
+    let error = Store::open(Arc::new(disk), Options::new("/data"), NOW).err().unwrap();
+    assert!(matches!(error, crate::OpenError::Newer { found: 257, .. }), "{error}");
+}
+
+#[test]
+fn readers_see_each_sample_once_while_blocks_are_cut() {
+    let disk = FaultDisk::new();
+    let store = open(&disk);
+    run(&store, 0..125, "a").unwrap();
+    let held = store.select(&[], i64::MIN, i64::MAX).unwrap();
+    for minute in 125..400 {
+        append(&store, NOW + minute * 60_000, &[(0, 0, 1)]).unwrap();
+        store.maintain(NOW + minute * 60_000);
+        let mut samples = Samples::default();
+        held[0].read(i64::MIN, NOW + 124 * 60_000, &mut samples).unwrap();
+        assert_eq!(samples.len(), 125, "minute {minute}");
+    }
+    // The head kept what the reader needed, and one cut was made since.
+    assert_eq!(store.stats().cuts, 1);
+    drop(held);
+    store.maintain(NOW + 400 * 60_000);
+    store.maintain(NOW + 401 * 60_000);
+    assert!(store.stats().cuts > 1);
+    assert_eq!(read(&store)["a"].len(), 125);
 }
