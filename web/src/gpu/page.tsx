@@ -1,0 +1,144 @@
+/** One GPU: what it is, how it is cut, who was on it, its figures over time, and its errors. */
+import { useMemo } from 'preact/hooks';
+import { Chart, type Line } from '../charts/chart';
+import { CopyMenu } from '../copy/copy-menu';
+import type { Sheet } from '../copy/exports';
+import { iso } from '../format/format';
+import type { Fleet } from '../live/fleet';
+import { useFleet } from '../live/live';
+import '../style/gpu.css';
+import { parameter, setParameters } from '../state/location';
+import { Failure } from '../widgets/failure';
+import { t } from '../words/words';
+import { CHARTS, type ChartRow } from './charts';
+import { columnOf } from './columns-of';
+import { metricsQuery, useHistory, type History } from './history';
+import { Errors, Identity, MigLayout } from './identity';
+import { SessionStrip } from './session-strip';
+
+export default function GpuPage({ uuid }: Record<string, string>) {
+  const fleet = useFleet();
+  const { history, loading, problem, retry } = useHistory(uuid ?? '');
+  const row = fleet?.gpuRow(uuid ?? '') ?? -1;
+  const chosen = parameter('mig');
+  if (fleet === null || uuid === undefined) {
+    return <div class="progress" role="progressbar" aria-label={t('loading')} />;
+  }
+  return (
+    <>
+      {loading && <div class="progress" role="progressbar" aria-label={t('loading')} />}
+      {row >= 0 ? <Identity fleet={fleet} row={row} /> : <Unknown uuid={uuid} />}
+      {row >= 0 && <MigLayout fleet={fleet} row={row} chosen={chosen} />}
+      {problem !== '' && <Failure title={t('loading')} words={problem} retry={retry} />}
+      {history !== null && <SessionStrip history={history} chosen={chosen === '' ? '' : `gi${chosen.split('.')[0]}`} />}
+      <Charts fleet={fleet} row={row} history={history} uuid={uuid} />
+      {row >= 0 && <Errors fleet={fleet} row={row} />}
+    </>
+  );
+}
+
+function Unknown({ uuid }: { uuid: string }) {
+  return (
+    <section class="panel plain">
+      <h2>{t('gpuUnknown')}</h2>
+      <p>
+        <code>{uuid.slice(0, 80)}</code>
+      </p>
+      <p class="dim">{t('gpuUnknownWhy')}</p>
+    </section>
+  );
+}
+
+interface Drawn {
+  chart: ChartRow;
+  lines: Line[];
+}
+
+interface ChartsProps {
+  fleet: Fleet;
+  row: number;
+  history: History | null;
+  uuid: string;
+}
+
+function Charts({ fleet, row, history, uuid }: ChartsProps) {
+  const bounds = CHARTS.map((chart) => boundOf(fleet, row, chart)).join();
+  const drawn = useMemo(() => (history === null ? [] : draw(fleet, row, history)), [history, bounds, t('chartUtil')]);
+  const zoom = (fromMs: number, toMs: number): void => setParameters({ from: iso(fromMs), to: iso(toMs) });
+  if (history !== null && drawn.length === 0) return <p class="panel none">{t('noChart')}</p>;
+  const absent = history === null ? [] : CHARTS.filter((chart) => !drawn.some((each) => each.chart === chart));
+  return (
+    <section class="chart-grid fresh">
+      <div class="toolbar">
+        <span class="grow" />
+        {history !== null && (
+          <CopyMenu sheet={() => sheetOf(history, drawn)} name="gpu" promql={() => metricsQuery(uuid)} range />
+        )}
+      </div>
+      <div class="charts">
+        {drawn.map(({ chart, lines }) => (
+          <Chart
+            key={chart.id}
+            title={t(chart.title)}
+            times={history?.metrics.times ?? []}
+            lines={lines}
+            format={chart.format}
+            sync="gpu"
+            onZoom={zoom}
+            {...(chart.max === undefined ? {} : { max: chart.max })}
+          />
+        ))}
+        {absent.filter((chart) => !chart.id.startsWith('util')).map((chart) => (
+          <div class="panel chart absent" key={chart.id}>
+            <h3>{t(chart.title)}</h3>
+            <p class="dim">
+              <span aria-hidden="true">—</span> {t('notSupported')}
+            </p>
+            <code class="dim">{chart.lines.map((line) => line.metric).join(' ')}</code>
+          </div>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function boundOf(fleet: Fleet, row: number, chart: ChartRow): number | null {
+  return chart.bound === undefined || row < 0 ? null : fleet.number('gpu', chart.bound.column, row);
+}
+
+/** Charts that have anything to draw, with their lines. */
+function draw(fleet: Fleet, row: number, history: History): Drawn[] {
+  return CHARTS.flatMap((chart) => {
+    const lines: Line[] = chart.lines.flatMap((line) => {
+      const values = columnOf(history.metrics, line);
+      return values === null ? [] : [{ name: t(line.name), values }];
+    });
+    if (lines.length === 0) return [];
+    const bound = boundOf(fleet, row, chart);
+    if (bound !== null && chart.bound !== undefined) {
+      lines.push({ name: t(chart.bound.name), values: history.metrics.times.map(() => bound), bound: true });
+    }
+    return [{ chart, lines }];
+  });
+}
+
+/** The charts' figures as one table: a row per time. */
+function sheetOf(history: History, drawn: readonly Drawn[]): Sheet {
+  const columns = drawn.flatMap(({ chart, lines }) =>
+    lines.filter((line) => !line.bound).map((line) => ({ name: `${t(chart.title)}: ${line.name}`, values: line.values })),
+  );
+  const keys = drawn.flatMap(({ chart }) =>
+    chart.lines.filter((line) => columnOf(history.metrics, line) !== null).map((line) => line.metric),
+  );
+  return {
+    keys: ['time', ...keys],
+    heads: ['time', ...columns.map((column) => column.name)],
+    rows: history.metrics.times.map((time, index) => [
+      iso(time * 1000),
+      ...columns.map((column) => {
+        const value = column.values[index] ?? null;
+        return value === null ? '' : String(Math.round(value * 1000) / 1000);
+      }),
+    ]),
+  };
+}

@@ -1,0 +1,38 @@
+/** One line of the attention list in words. Keys come from the server; an unknown one is shown as it is. */
+import type { AttentionLine } from '../api/snapshot';
+import { celsius, number, shortDuration } from '../format/format';
+import { SEVERITY } from '../gpu/states';
+import { isWord, t, type Values, type Word } from '../words/words';
+
+/** How each argument is written. */
+const WRITE: Readonly<Record<string, (value: number) => string>> = {
+  temp: celsius,
+  limit: celsius,
+  gpus: (value) => t('gpusCount', { n: number(value) }),
+  hours: (value) => shortDuration(value * 3600),
+  count: (value) => number(value),
+};
+
+export function attentionText(line: AttentionLine): string {
+  const key = `att_${line.key}`;
+  const values: Record<string, string | number> = {};
+  for (const [name, value] of Object.entries(line.args ?? {})) {
+    const write = typeof value === 'number' ? WRITE[name] : undefined;
+    values[name] = write === undefined ? value : write(value as number);
+  }
+  return isWord(key) ? t(key as Word, values as Values) : line.key;
+}
+
+export function attentionName(line: AttentionLine): string {
+  if (line.node === undefined) return '';
+  return line.gpu === undefined ? line.node : `${line.node}/${line.gpu}`;
+}
+
+export function AttentionMark({ severity }: { severity: AttentionLine['severity'] }) {
+  const look = SEVERITY[severity];
+  return (
+    <span class={`glyph tone-${severity}`} role="img" aria-label={t(look.word)}>
+      {look.glyph}
+    </span>
+  );
+}

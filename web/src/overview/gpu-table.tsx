@@ -1,0 +1,75 @@
+/** The map's data as a table: the same GPUs, the same filter, everything readable without the map. */
+import { useMemo } from 'preact/hooks';
+import { gib, number, percent } from '../format/format';
+import type { Fleet } from '../live/fleet';
+import { tick } from '../live/live';
+import { gpuHref, gpuName } from '../gpu/name';
+import { CellText, readingForExport } from '../gpu/readings';
+import { stateWord } from '../gpu/states';
+import { State } from '../map/card';
+import { holderOf } from '../map/groups';
+import { parameter, setParameters } from '../state/location';
+import { DataTable, type Column } from '../table/data-table';
+import { parseSort, writeSort, type Sort } from '../table/sort';
+import { t } from '../words/words';
+
+const STANDARD: Sort = { column: '', descending: false };
+
+export function GpuTable({ fleet, rows }: { fleet: Fleet; rows: readonly number[] }) {
+  // A tick changes cells in place, so rows are given anew for the table to look again.
+  const fresh = useMemo(() => [...rows], [rows, tick.value]);
+  return (
+    <DataTable
+      label={t('gpus')}
+      columns={gpuColumns(fleet)}
+      rows={fresh}
+      keyOf={(row) => fleet.text('gpu', 'uuid', row)}
+      sort={parseSort(parameter('sort'), STANDARD)}
+      onSort={(sort) => setParameters({ sort: writeSort(sort, STANDARD) })}
+      empty={t('noneMatch')}
+    />
+  );
+}
+
+/** Columns of the table; copies and files use them too. */
+export function gpuColumns(fleet: Fleet): Column<number>[] {
+  const figure = (id: string, head: string, width: number, format: (value: number) => string): Column<number> => ({
+    id, head, width, align: 'right',
+    cell: (row) => <CellText fleet={fleet} table="gpu" column={id} row={row} format={format} />,
+    sort: (row) => fleet.number('gpu', id, row),
+    text: (row) => readingForExport(fleet.reading('gpu', id, row), format),
+  });
+  return [
+    {
+      id: 'gpu', head: 'GPU', width: 132,
+      cell: (row) => <a href={gpuHref(fleet, row)}>{gpuName(fleet, row)}</a>,
+      sort: (row) => gpuName(fleet, row),
+      text: (row) => gpuName(fleet, row),
+    },
+    {
+      id: 'state', head: t('state'), width: 118,
+      cell: (row) => <State fleet={fleet} table="gpu" row={row} />,
+      sort: (row) => stateWord(fleet.word('gpu', 'state', row)),
+      text: (row) => fleet.word('gpu', 'state', row),
+    },
+    figure('util', `${t('utilization')} %`, 104, (value) => number(value, 1)),
+    figure('mem_mib', t('memGib'), 120, gib),
+    figure('mem_total_mib', t('total'), 80, gib),
+    figure('temp', `${t('temperature')} °C`, 124, (value) => number(value)),
+    figure('power', `${t('power')} W`, 96, (value) => number(value)),
+    figure('sm', 'SM', 80, (value) => percent(value * 100, 1)),
+    figure('sessions', t('sessions'), 88, (value) => number(value)),
+    {
+      id: 'holder', head: t('holder'), width: 190,
+      cell: (row) => holderOf(fleet, row),
+      sort: (row) => holderOf(fleet, row) || null,
+      text: (row) => holderOf(fleet, row),
+    },
+    {
+      id: 'model', head: t('model'), width: 190,
+      cell: (row) => fleet.word('gpu', 'model', row),
+      sort: (row) => fleet.word('gpu', 'model', row),
+      text: (row) => fleet.word('gpu', 'model', row),
+    },
+  ];
+}
