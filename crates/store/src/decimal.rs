@@ -56,7 +56,7 @@ pub(crate) struct Column {
 
 impl Column {
     /// Reads a column; false where so many values are no decimals that their bits pack better.
-    pub(crate) fn read(&mut self, values: impl ExactSizeIterator<Item = f64> + Clone) -> bool {
+    pub(crate) fn read(&mut self, values: &(impl ExactSizeIterator<Item = f64> + Clone)) -> bool {
         let most = values.len() / 8 + 1;
         self.exponent = 0;
         while !self.try_read(values.clone(), most) {
@@ -121,17 +121,17 @@ mod tests {
         let mut values = vec![0.25; 40];
         values[7] = f64::NAN;
         let mut column = Column::default();
-        assert!(column.read(values.iter().copied()));
+        assert!(column.read(&values.iter().copied()));
         assert_eq!((column.exponent, column.mantissas[8]), (2, 25));
         assert_eq!(column.exceptions, [(7, f64::NAN.to_bits())]);
-        assert!(!column.read([1.0 / 3.0, 2.0 / 3.0, 1.0 / 7.0].into_iter()));
+        assert!(!column.read(&[1.0 / 3.0, 2.0 / 3.0, 1.0 / 7.0].into_iter()));
     }
 
     #[test]
     fn a_large_counter_beside_a_fraction_stays_exact() {
         let values = [9_007_199_254_740_991.0, 0.000_000_1, 5.0];
         let mut column = Column::default();
-        assert!(column.read(values.into_iter()));
+        assert!(column.read(&values.into_iter()));
         assert_eq!(column.exceptions, [(1, 0.000_000_1f64.to_bits())]);
     }
 

@@ -13,7 +13,6 @@ pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(low(value));
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low seven bits are what is meant")]
 fn low(value: u64) -> u8 {
     (value & 0x7f) as u8
 }

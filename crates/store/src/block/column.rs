@@ -22,7 +22,7 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Appends a column's head to `heads` and its planes to `planes`.
     pub(crate) fn encode(&mut self, values: &[f64], heads: &mut Vec<u8>, planes: &mut Vec<u8>) {
-        let decimals = self.column.read(values.iter().copied());
+        let decimals = self.column.read(&values.iter().copied());
         self.plain.clear();
         if decimals {
             self.plain.extend_from_slice(&self.column.mantissas);
@@ -246,6 +246,7 @@ impl Head {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
 mod tests {
     use model::series::STALE_NAN;
     use proptest::prelude::*;

@@ -1,4 +1,10 @@
 //! Blocks that are written and read again, and damaged in between.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -118,11 +124,16 @@ fn a_flipped_bit_costs_the_part_that_it_is_in_and_is_named() {
             // Reserved bytes of head and foot mean nothing.
             Ok(block) => {
                 let (samples, damage) = block.verify();
-                assert!(samples >= 600 * 480 / 2 || !damage.is_empty(), "byte {at}");
+                if damage.iter().all(|line| line.contains("group")) {
+                    // At most one group, and the parts of the others are whole.
+                    assert!(damage.len() <= 1 && samples >= (600 - 256) * 480, "byte {at}");
+                    assert!(samples == 600 * 480 || damage.len() == 1, "byte {at}");
+                }
                 assert!(damage.iter().all(|line| line.contains(PATH) && line.contains("at byte")));
             }
             Err(bad) => {
-                assert!(bad.to_string().contains("damaged") || bad.to_string().contains("newer"))
+                let text = bad.to_string();
+                assert!(text.contains("damaged") || text.contains("newer"), "{text}");
             }
         }
         disk.flip(Path::new(PATH), at, 3);

@@ -42,7 +42,7 @@ impl Packer {
     }
 
     fn pack_values(&mut self, out: &mut Vec<u8>, samples: &[(i64, f64)]) {
-        if !self.column.read(samples.iter().map(|(_, value)| *value)) {
+        if !self.column.read(&samples.iter().map(|(_, value)| *value)) {
             out.push(RAW);
             self.integers.clear();
             self.integers.extend(samples.iter().map(|(_, v)| v.to_bits().cast_signed()));
@@ -145,6 +145,12 @@ fn offset(base: i64, time: i64) -> u32 {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "the numbers of a test are small"
+)]
 mod tests {
     use model::series::{STALE_NAN, Samples};
     use proptest::prelude::*;

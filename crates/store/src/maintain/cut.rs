@@ -187,8 +187,11 @@ impl Store {
 
 /// Blocks of a window that were written before: what they have stands.
 struct Earlier {
-    blocks: Vec<(Arc<Block>, Arc<BlockIndex>, HashMap<u128, u32>)>,
+    blocks: Vec<(Arc<Block>, Arc<BlockIndex>, Series)>,
 }
+
+/// Numbers of a block's series by their labels' hash.
+type Series = HashMap<u128, u32>;
 
 impl Earlier {
     fn of(view: &View, start: i64) -> Self {

@@ -1,5 +1,10 @@
 //! A whole store against a plain map: late, double and contradicting samples, cuts, restarts, kills
 //! and a disk that fills.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! Records that are written and read again.
+#![expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Batches through a whole store: what is taken, what is refused and why.
+#![expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
 
 use std::sync::Arc;
 
