@@ -112,8 +112,8 @@ fn near(ours: &str, theirs: &str) -> bool {
     tiny || (ours - theirs).abs() <= RELATIVE * ours.abs().max(theirs.abs())
 }
 
-/// Sentences without what varies in them from release to release: the buckets of a histogram that
-/// had to be made monotonic.
+/// Sentences without what varies in them: the place, of which Prometheus keeps the last one that it
+/// came by, and the buckets of a histogram that had to be made monotonic.
 fn sorted(list: &Value) -> Vec<String> {
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut texts: Vec<String> = list.iter().filter_map(Value::as_str).map(plain).collect();
@@ -124,10 +124,8 @@ fn sorted(list: &Value) -> Vec<String> {
 
 fn plain(sentence: &str) -> String {
     let fixed = "needed to be fixed for monotonicity";
-    match (sentence.find(fixed), sentence.rfind(" (")) {
-        (Some(at), Some(place)) => sentence[..at + fixed.len()].to_owned() + &sentence[place..],
-        _ => sentence.to_owned(),
-    }
+    let end = sentence.find(fixed).map(|at| at + fixed.len()).or_else(|| sentence.rfind(" ("));
+    sentence[..end.unwrap_or(sentence.len())].to_owned()
 }
 
 fn brief(answer: &Value) -> String {

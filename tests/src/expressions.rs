@@ -67,9 +67,12 @@ const GROUPINGS: [&str; 7] = [
 const OPERATORS: [&str; 6] = ["+", "-", "*", "/", "%", "^"];
 const COMPARISONS: [&str; 6] = ["==", "!=", ">", "<", ">=", "<="];
 
+/// How deep expressions are nested.
+const OUTERMOST: usize = 3;
+
 /// One expression.
 pub fn expression(random: &mut Random) -> String {
-    vector(random, 3)
+    vector(random, OUTERMOST)
 }
 
 fn vector(random: &mut Random, depth: usize) -> String {
@@ -154,11 +157,13 @@ fn operator(random: &mut Random) -> String {
 fn ranked(random: &mut Random, depth: usize) -> String {
     let of = vector(random, depth - 1);
     let grouping = random.pick(&GROUPINGS);
-    match random.below(4) {
+    // Of series that tie either may be chosen: only the outermost choice can be compared.
+    let kinds = if depth == OUTERMOST { 4 } else { 2 };
+    match 3 - random.below(kinds) {
         0 => format!("topk{grouping} ({}, {of})", random.pick(&["1", "3", "100", "0"])),
         1 => format!("bottomk{grouping} ({}, {of})", random.pick(&["1", "2"])),
-        2 => format!("quantile{grouping} ({}, {of})", random.pick(&["0.5", "0.99", "0", "2"])),
-        _ => format!("count_values{grouping} (\"value\", {of})"),
+        3 => format!("count_values{grouping} (\"value\", round({of}))"),
+        _ => format!("quantile{grouping} ({}, {of})", random.pick(&["0.5", "0.99", "0", "2"])),
     }
 }
 

@@ -127,8 +127,10 @@ impl Prometheus {
 }
 
 fn configuration(targets: &[(&str, SocketAddr)], rules: &[PathBuf]) -> String {
-    let mut text = String::from(
-        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: 1s\n",
+    // Without rules the interval of evaluation is only the step of subqueries that name none.
+    let evaluation = if rules.is_empty() { "1m" } else { "1s" };
+    let mut text = format!(
+        "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n  evaluation_interval: {evaluation}\n"
     );
     text.push_str("rule_files:\n");
     for rule in rules {

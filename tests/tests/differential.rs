@@ -24,7 +24,7 @@ const EXPRESSIONS: usize = 2000;
 /// The seed of expressions and data.
 const SEED: u64 = 20_260_115;
 /// Differences that a failure shows.
-const SHOWN: usize = 2000;
+const SHOWN: usize = 20;
 /// Points of a range query.
 const POINTS: i64 = 41;
 

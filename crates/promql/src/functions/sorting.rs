@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
-use promql_parser::parser::Call;
+use promql_parser::parser::{Call, Expr};
 
 use crate::aggregate::{ascending, descending};
 use crate::error::QueryError;
 use crate::query::Query;
+use crate::repeated::children;
 use crate::steps::Steps;
 use crate::value::Evaluated;
 
@@ -18,11 +19,15 @@ pub(super) fn eval<'q>(
     let args = &call.args.args;
     let name = call.func.name;
     let columns = query.columns(&args[0], steps)?;
-    if query.is_range {
-        let at = query.call(name);
-        query.warn(&format!(
-            "sort is ineffective for range queries since results are always ordered by labels {at}"
-        ));
+    if query.is_range || steps.start != query.top.start {
+        // Within a subquery Prometheus always takes them for several.
+        let several = steps.count > 1 || steps.start != query.top.start;
+        if several && !is_pinned(&args[0]) {
+            let at = query.call(name);
+            query.warn(&format!(
+                "sort is ineffective for range queries since results are always ordered by labels {at}"
+            ));
+        }
         return Ok(Evaluated::Vector(columns.into()));
     }
     let names: Vec<String> =
@@ -42,6 +47,17 @@ pub(super) fn eval<'q>(
         _ => order.sort_by(|a, b| by_labels(b, a)),
     }
     Ok(Evaluated::Vector(columns.in_order(&order).into()))
+}
+
+/// Whether all selectors within have `@`, so that the expression is the same at every step.
+fn is_pinned(expr: &Expr) -> bool {
+    match expr {
+        Expr::VectorSelector(selector) => selector.at.is_some(),
+        Expr::MatrixSelector(matrix) => matrix.vs.at.is_some(),
+        Expr::Subquery(subquery) => subquery.at.is_some(),
+        Expr::Call(call) if matches!(call.func.name, "time" | "timestamp" | "vector") => false,
+        _ => children(expr).into_iter().all(is_pinned),
+    }
 }
 
 /// Compares text with its numbers taken as numbers.

@@ -34,6 +34,10 @@ fn place(q: f64, count: usize, at: impl FnOnce(usize, usize) -> (f64, f64)) -> f
     let lower = rank.floor() as usize;
     let (low, high) = at(lower, (lower + 1).min(count - 1));
     let weight = rank - rank.floor();
+    if weight == 0.0 {
+        // Nothing of the other one, which may be infinite.
+        return low;
+    }
     low * (1.0 - weight) + high * weight
 }
 
