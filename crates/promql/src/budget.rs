@@ -18,13 +18,15 @@ pub(crate) struct Budget<'q> {
     held: AtomicUsize,
     /// Rooms that no thread works in at the moment, kept for the next.
     rooms: Mutex<Vec<Room>>,
+    /// Bytes of stack that a thread needs.
+    pub(crate) stack: usize,
 }
 
 impl<'q> Budget<'q> {
-    pub(crate) fn new(options: &'q Options, cancel: &'q AtomicBool) -> Self {
+    pub(crate) fn new(options: &'q Options, cancel: &'q AtomicBool, stack: usize) -> Self {
         let deadline = Instant::now().checked_add(options.timeout);
         let (touched, held) = Default::default();
-        Self { options, cancel, deadline, touched, held, rooms: Mutex::default() }
+        Self { options, cancel, deadline, touched, held, rooms: Mutex::default(), stack }
     }
 
     /// Does somebody still wait, and is there time left?

@@ -86,12 +86,13 @@ impl Engine {
         cancel: &AtomicBool,
     ) -> Result<Outcome, QueryError> {
         in_range(at)?;
-        let expr = text::parse(query)?;
         let steps = Steps { start: at, step: 1, count: 1 };
-        let budget = Budget::new(&self.options, cancel);
-        let query = Query::new(source, &self.options, &budget, (query, &expr), (steps, false));
-        let value = outcome::instant(&budget, query.eval(&expr, steps)?, at)?;
-        Ok(outcome(&query, value))
+        text::parsed(query, |expr| {
+            let budget = Budget::new(&self.options, cancel, text::stack(query));
+            let query = Query::new(source, &self.options, &budget, (query, expr), (steps, false));
+            let value = outcome::instant(&budget, query.eval(expr, steps)?, at)?;
+            Ok(outcome(&query, value))
+        })
     }
 
     /// Evaluates from `start` to `end` (ms, both included) every `step` ms.
@@ -106,17 +107,13 @@ impl Engine {
         cancel: &AtomicBool,
     ) -> Result<Outcome, QueryError> {
         let steps = self.steps(start, end, step)?;
-        let expr = text::parse(query)?;
-        if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
-            return Err(QueryError::Parse(format!(
-                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
-                named(expr.value_type())
-            )));
-        }
-        let budget = Budget::new(&self.options, cancel);
-        let query = Query::new(source, &self.options, &budget, (query, &expr), (steps, true));
-        let value = outcome::matrix(&budget, query.eval(&expr, steps)?, steps)?;
-        Ok(outcome(&query, value))
+        text::parsed(query, |expr| {
+            has_steps(expr.value_type())?;
+            let budget = Budget::new(&self.options, cancel, text::stack(query));
+            let query = Query::new(source, &self.options, &budget, (query, expr), (steps, true));
+            let value = outcome::matrix(&budget, query.eval(expr, steps)?, steps)?;
+            Ok(outcome(&query, value))
+        })
     }
 
     fn steps(&self, start: i64, end: i64, step: i64) -> Result<Steps, QueryError> {
@@ -149,14 +146,16 @@ fn outcome(query: &Query<'_>, value: Value) -> Outcome {
     Outcome { value, warnings, infos, usage: Usage { samples, bytes } }
 }
 
-/// A type as Prometheus's messages name it.
-fn named(value: ValueType) -> &'static str {
-    match value {
-        ValueType::Vector => "instant vector",
-        ValueType::Scalar => "scalar",
+/// Can an expression of this type be evaluated at several steps?
+fn has_steps(of: ValueType) -> Result<(), QueryError> {
+    let named = match of {
+        ValueType::Vector | ValueType::Scalar => return Ok(()),
         ValueType::Matrix => "range vector",
         ValueType::String => "string",
-    }
+    };
+    Err(QueryError::Parse(format!(
+        "invalid expression type {named:?} for range query, must be Scalar or instant Vector"
+    )))
 }
 
 /// Times stay where sums of a few of them and of durations cannot overflow.

@@ -8,8 +8,14 @@ const MOST_PARTS: usize = 200;
 /// The parts of an expression that repeat, the largest of each.
 pub(crate) fn of(expr: &Expr) -> Vec<&Expr> {
     let (mut seen, mut repeated) = (Vec::new(), Vec::new());
-    walk(expr, &mut seen, &mut repeated);
+    if parts(expr) <= MOST_PARTS {
+        walk(expr, &mut seen, &mut repeated);
+    }
     repeated
+}
+
+fn parts(expr: &Expr) -> usize {
+    1 + children(expr).into_iter().map(parts).sum::<usize>()
 }
 
 fn walk<'e>(expr: &'e Expr, seen: &mut Vec<&'e Expr>, repeated: &mut Vec<&'e Expr>) {
@@ -20,9 +26,7 @@ fn walk<'e>(expr: &'e Expr, seen: &mut Vec<&'e Expr>, repeated: &mut Vec<&'e Exp
             repeated.push(expr);
             return;
         }
-        if seen.len() < MOST_PARTS {
-            seen.push(expr);
-        }
+        seen.push(expr);
     }
     children(expr).into_iter().for_each(|child| walk(child, seen, repeated));
 }

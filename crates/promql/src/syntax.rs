@@ -18,7 +18,7 @@ pub use tree::parse_tree;
 /// # Errors
 /// It is not PromQL.
 pub fn format(query: &str) -> Result<String, QueryError> {
-    Ok(text::parse(query)?.prettify())
+    text::parsed(query, |expr| Ok(expr.prettify()))
 }
 
 /// The matchers of a selector, as `match[]` has them.
@@ -27,13 +27,13 @@ pub fn format(query: &str) -> Result<String, QueryError> {
 /// It is not an instant selector by itself.
 pub fn matchers(selector: &str) -> Result<Vec<Matcher>, QueryError> {
     let bad = |message: &str| Err(QueryError::Parse(message.to_owned()));
-    match text::parse(selector)? {
+    text::parsed(selector, |expr| match expr {
         Expr::VectorSelector(selector) if selector.at.is_some() || selector.offset.is_some() => {
             bad("1:1: parse error: a series selector has no @ and no offset")
         }
-        Expr::VectorSelector(selector) => Ok(select::matchers(&selector)),
+        Expr::VectorSelector(selector) => Ok(select::matchers(selector)),
         _ => bad("1:1: parse error: expected a series selector, like up{job=\"a\"}"),
-    }
+    })
 }
 
 #[cfg(test)]

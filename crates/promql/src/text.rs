@@ -10,15 +10,27 @@ use crate::error::QueryError;
 use crate::labels::NO_TEXT;
 use crate::repeated::children;
 
-/// The expression of a query.
-pub(crate) fn parse(query: &str) -> Result<Expr, QueryError> {
-    size::check(query)?;
-    let text = with_bytes_as_text(query);
-    let expr = parser::parse(&text).map_err(|error| complaint::of(&text, &error))?;
-    if alternatives(&expr) {
-        return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
-    }
-    Ok(expr)
+/// What `work` makes of the expression of a query, on a stack that is large enough for it.
+///
+/// # Errors
+/// It is not PromQL, or too large, or what `work` says.
+pub(crate) fn parsed<T: Send>(
+    query: &str,
+    work: impl FnOnce(&Expr) -> Result<T, QueryError> + Send,
+) -> Result<T, QueryError> {
+    size::with_stack(query, || {
+        let text = with_bytes_as_text(query);
+        let expr = parser::parse(&text).map_err(|error| complaint::of(&text, &error))?;
+        if alternatives(&expr) {
+            return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
+        }
+        work(&expr)
+    })
+}
+
+/// The stack of a thread that works on this query.
+pub(crate) fn stack(query: &str) -> usize {
+    size::stack(size::levels(query).unwrap_or_default())
 }
 
 /// Does a selector have matchers of which one group is enough? The parser knows them, Prometheus not.

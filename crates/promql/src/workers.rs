@@ -65,7 +65,8 @@ impl<I, W> Shared<'_, '_, I, W> {
         W: Fn(I::Item, &mut Room) -> Result<T, QueryError> + Sync,
     {
         thread::scope(|scope| {
-            let name = || thread::Builder::new().name("promql".to_owned());
+            let name =
+                || thread::Builder::new().name("promql".to_owned()).stack_size(self.budget.stack);
             let help = || {
                 let mut room = self.budget.room();
                 let done = self.until_empty(&mut room);

@@ -92,7 +92,7 @@ fn an_error_names_its_place() {
 fn a_deep_query_is_refused_before_it_takes_the_stack() {
     let chain = |count: usize| vec!["1"; count].join(" + ");
     assert!(format(&chain(400)).is_ok());
-    assert!(format(&chain(1000)).is_err());
+    assert!(format(&chain(3000)).is_err());
     assert!(format(&"(".repeat(100_000)).is_err());
     let many_values = vec!["node-1"; 10_000].join("|");
     assert!(format(&format!("up{{a=~\"{many_values}\"}}")).is_ok());

@@ -20,7 +20,7 @@ use crate::text;
 /// # Errors
 /// It is not PromQL.
 pub fn parse_tree(query: &str) -> Result<Value, QueryError> {
-    Ok(tree(&text::parse(query)?))
+    text::parsed(query, |expr| Ok(tree(expr)))
 }
 
 fn tree(expr: &Expr) -> Value {

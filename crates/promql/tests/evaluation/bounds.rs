@@ -1,8 +1,5 @@
 //! What a query may not do: its errors, their kinds and its limits.
 
-#![cfg(test)]
-#![allow(clippy::unwrap_used, clippy::tests_outside_test_module, reason = "a test program")]
-
 use std::sync::atomic::AtomicBool;
 
 use model::series::Samples;
@@ -66,6 +63,109 @@ fn a_query_past_its_time_stops() {
 fn a_query_over_too_many_samples_fails() {
     let options = Options { max_samples: 50, ..Options::default() };
     assert_eq!(kind(options, "up", false), ErrorKind::Execution);
+}
+
+fn message(options: Options, query: &str) -> String {
+    let steps = (0, 1_000_000, 10_000);
+    let answer = Engine::new(options).range(&Up, query, steps, &AtomicBool::new(false));
+    answer.unwrap_err().to_string()
+}
+
+#[test]
+fn an_error_of_a_bound_names_it_and_the_way_below() {
+    let few = Options { max_samples: 50, ..Options::default() };
+    let text = message(few, "sum_over_time(up[10m])");
+    assert!(text.contains("more than 50 samples") && text.contains("fewer series"), "{text}");
+    let small = Options { max_bytes: 500, ..Options::default() };
+    let text = message(small, "up");
+    assert!(text.contains("more than 500 bytes") && text.contains("larger steps"), "{text}");
+    let short = Options { max_steps: 10, ..Options::default() };
+    let text = message(short, "up");
+    assert!(text.contains("maximum resolution of 10 points"), "{text}");
+}
+
+#[test]
+fn results_between_operators_count_as_held() {
+    let options = Options { max_bytes: 20_000, ..Options::default() };
+    let sides = (0..20).map(|at| format!("(up + {at})"));
+    let query = sides.collect::<Vec<_>>().join(" - ");
+    assert_eq!(kind(options.clone(), &query, false), ErrorKind::Execution);
+    let cancel = AtomicBool::new(false);
+    let answer = Engine::new(options).range(&Up, "up", (0, 1_000_000, 10_000), &cancel).unwrap();
+    assert!(answer.usage.samples >= 100 && answer.usage.bytes > 800, "{:?}", answer.usage);
+}
+
+/// Many series of which reading one sets the flag.
+struct Canceling<'a>(&'a AtomicBool, &'a std::sync::atomic::AtomicUsize);
+
+impl Series for Canceling<'_> {
+    fn labels(&self) -> Labels {
+        Up.labels()
+    }
+
+    fn read(&self, from: i64, to: i64, into: &mut Samples) -> Result<(), SourceError> {
+        if self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 100 {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        Up.read(from, to, into)
+    }
+}
+
+impl SeriesSource for Canceling<'_> {
+    fn select(
+        &self,
+        _: &[Matcher],
+        _: i64,
+        _: i64,
+    ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
+        Ok((0..100_000).map(|_| Box::new(Canceling(self.0, self.1)) as Box<dyn Series>).collect())
+    }
+}
+
+#[test]
+fn a_query_canceled_on_its_way_stops_soon() {
+    let (cancel, reads) = (AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
+    let source = Canceling(&cancel, &reads);
+    let engine = Engine::new(Options { threads: 4, ..Options::default() });
+    let answer = engine.range(&source, "sum(up)", (0, 1_000_000, 10_000), &cancel);
+    assert_eq!(answer.unwrap_err().kind(), ErrorKind::Canceled);
+    assert!(reads.into_inner() < 2000);
+}
+
+/// A source that cannot be read.
+struct Broken;
+
+impl SeriesSource for Broken {
+    fn select(
+        &self,
+        _: &[Matcher],
+        _: i64,
+        _: i64,
+    ) -> Result<Vec<Box<dyn Series + '_>>, SourceError> {
+        Err(SourceError("block 7 is damaged".to_owned()))
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_an_error_with_its_cause() {
+    let error = Engine::new(Options::default())
+        .instant(&Broken, "up", 0, &AtomicBool::new(false))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Execution);
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("block 7"));
+}
+
+#[test]
+fn a_nested_query_fits_the_stack_of_a_thread() {
+    let deep = format!("{}up{}", "abs(".repeat(1900), ")".repeat(1900));
+    let chain = vec!["up"; 1900].join(" + ");
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        for query in [deep, chain] {
+            let cancel = AtomicBool::new(false);
+            assert!(Engine::new(Options::default()).instant(&Up, &query, 0, &cancel).is_ok());
+        }
+    });
+    thread.unwrap().join().unwrap();
 }
 
 #[test]
