@@ -35,8 +35,8 @@ struct Source {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |at: usize, or: usize| arguments.get(at).map_or(or, |text| text.parse().unwrap());
-    let (nodes, hours) = (number(0, 42), number(1, 6));
+    let nodes = arguments.first().map_or(42, |text| text.parse().unwrap());
+    let hours: f64 = arguments.get(1).map_or(6.0, |text| text.parse().unwrap());
     let folder = arguments.get(2).map_or_else(|| PathBuf::from("/tmp/gpulse-load"), PathBuf::from);
     let _ = std::fs::remove_dir_all(&folder);
     let mut sources = fleet(nodes);
@@ -46,7 +46,7 @@ fn main() {
     let (store, _) = open(&folder, START_MS);
     let (cpu, clock) = (cpu_seconds(), Instant::now());
     let mut made = 0.0;
-    let steps = hours as i64 * 3600 * 1000 / STEP_MS;
+    let steps = (hours * 3_600_000.0) as i64 / STEP_MS;
     let mut batch = Batch::with_reader(read_labels);
     for step in 0..steps {
         let now = START_MS + step * STEP_MS;

@@ -171,7 +171,8 @@ impl Block {
         self.try_index().map_err(|place| self.damage.note(place)).ok()
     }
 
-    fn try_index(&self) -> Result<Arc<BlockIndex>, String> {
+    /// As [`Block::index`]; says where it is damaged.
+    pub(crate) fn try_index(&self) -> Result<Arc<BlockIndex>, String> {
         if let Some(Kept::Index(index)) = self.cache.get(self.id, What::Index) {
             return Ok(index);
         }
@@ -240,7 +241,8 @@ impl Block {
         }
     }
 
-    fn try_read(
+    /// As [`Block::read`]; says where they are damaged.
+    pub(crate) fn try_read(
         &self,
         index: &BlockIndex,
         series: u32,

@@ -4,11 +4,13 @@
 mod cut;
 mod expire;
 mod idle;
+mod join;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use cut::{Committed, read_committed};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::TryLockError;
 
@@ -36,6 +38,8 @@ pub(crate) struct Maintenance {
     retired: Vec<Arc<View>>,
     next_id: u64,
     sync_ms: i64,
+    /// Starts of blocks that could not be put together with others.
+    apart: BTreeSet<i64>,
     expire_ms: i64,
     idle_ms: i64,
 }
@@ -74,6 +78,7 @@ impl Store {
         if due(state.expire_ms, EXPIRE_MS) {
             state.expire_ms = now_ms;
             self.expire(&mut state, now_ms, &mut lines);
+            self.join(&mut state, &mut lines);
         }
         if due(state.idle_ms, IDLE_MS) {
             state.idle_ms = now_ms;

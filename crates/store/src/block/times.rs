@@ -8,11 +8,11 @@ use crate::varint;
 pub(crate) fn encode(times: &[i64], base: i64, out: &mut Vec<u8>) {
     varint::put(out, times.len() as u64);
     let (mut before, mut step) = (base, 0i64);
-    for time in times {
+    for (at, time) in times.iter().enumerate() {
         let next = time.wrapping_sub(before);
         varint::put_signed(out, next.wrapping_sub(step));
         // The first is no step.
-        step = if before == base && step == 0 { 0 } else { next };
+        step = if at == 0 { 0 } else { next };
         before = *time;
     }
 }
@@ -22,11 +22,11 @@ pub(crate) fn decode(bytes: &mut &[u8], base: i64, most: usize) -> Option<Vec<i6
     let count = varint::take_count(bytes).filter(|count| *count <= most)?;
     let mut times = Vec::with_capacity(count);
     let (mut before, mut step) = (base, 0i64);
-    for _ in 0..count {
+    for at in 0..count {
         let next = varint::take_signed(bytes)?.wrapping_add(step);
         let time = before.wrapping_add(next);
         times.push(time);
-        step = if before == base && step == 0 { 0 } else { next };
+        step = if at == 0 { 0 } else { next };
         before = time;
     }
     Some(times)

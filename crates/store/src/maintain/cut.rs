@@ -29,7 +29,7 @@ const GRACE_MS: i64 = 10 * 60_000;
 /// So many samples for windows that are cut already are written without waiting for the next cut.
 const MOST_BEHIND: u64 = 8_000_000;
 /// Series that are written between two syncs of the log.
-const SYNC_EVERY: usize = 2000;
+pub(super) const SYNC_EVERY: usize = 2000;
 
 /// What is in blocks: of the log's records up to `sequence` everything before `boundary`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

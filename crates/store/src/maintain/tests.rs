@@ -319,3 +319,62 @@ fn readers_see_each_sample_once_while_blocks_are_cut() {
     assert!(store.stats().cuts > 1);
     assert_eq!(read(&store)["a"].len(), 125);
 }
+
+#[test]
+fn the_blocks_of_a_day_become_one_with_late_samples_in_it() {
+    let disk = FaultDisk::new();
+    let (store, mut model, mut newest) = (open(&disk), Model::new(), i64::MIN);
+    for step in 0..80 * 6 {
+        let now = NOW + step * 10 * 60_000;
+        let samples = [(0, 0, (step % 5) as u8), (1, -HOUR * (step % 20), (step % 3) as u8)];
+        append(&store, now, &samples).unwrap();
+        note(&mut model, &mut newest, now, &samples);
+        assert_eq!(store.maintain(now), Vec::<String>::new());
+        assert_eq!(store.maintain(now + 61_000), Vec::<String>::new());
+    }
+    assert_eq!(read(&store), model);
+    let names: Vec<_> = disk
+        .paths()
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "block"))
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(names.len() as u64, store.stats().blocks);
+    let first_day: Vec<_> = names
+        .iter()
+        .filter(|name| crate::block::start_of(name).unwrap() < NOW + 18 * HOUR)
+        .collect();
+    assert!(first_day.len() <= 2, "{names:?}");
+    drop(store);
+    disk.restart_killed();
+    assert_eq!(read(&open(&disk)), model);
+}
+
+#[test]
+fn a_kill_at_any_write_of_a_join_loses_nothing() {
+    let fill = |disk: &FaultDisk| {
+        let store = open(disk);
+        for step in 0..60 * 2 {
+            append(&store, NOW + step * 30 * 60_000, &[(0, 0, (step % 5) as u8)]).unwrap();
+            // Blocks are cut and not joined: that comes a minute after the last look.
+            store.maintain(NOW);
+        }
+        store
+    };
+    let disk = FaultDisk::new();
+    let store = fill(&disk);
+    let (wanted, before, blocks) = (read(&store), disk.steps(), store.stats().blocks);
+    store.maintain(NOW + 60 * HOUR);
+    let steps = disk.steps() - before;
+    assert!(store.stats().blocks < blocks && steps > 10);
+    for step in 0..steps {
+        let disk = FaultDisk::new();
+        let store = fill(&disk);
+        disk.plan(disk.steps() + step, journal::faulty::Fault::Crash { written: 5 });
+        store.maintain(NOW + 60 * HOUR);
+        drop(store);
+        disk.clear_plan();
+        disk.restart_killed();
+        assert_eq!(read(&open(&disk)), wanted, "killed at step {step} of {steps}");
+    }
+}

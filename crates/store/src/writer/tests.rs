@@ -132,3 +132,43 @@ fn a_killed_store_has_all_it_acknowledged() {
     }
     assert_eq!(read(&open(), "a"), wanted);
 }
+
+#[test]
+fn many_write_and_read_at_once_and_nothing_is_lost() {
+    let store = store();
+    let rounds = 300i64;
+    let at = |round: i64| NOW + round * 60_000;
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let store = &store;
+            scope.spawn(move || {
+                let gpu = writer.to_string();
+                for round in 0..rounds {
+                    let labels = [("__name__", "a"), ("gpu", gpu.as_str())];
+                    let time = at(round) + writer;
+                    // The other writers may be ahead by all rounds: that is within a day.
+                    store.append(time, &one(&labels, &[(time, round as f64)])).unwrap();
+                }
+            });
+        }
+        for _ in 0..2 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut seen = 0;
+                while seen < 3 * usize::try_from(rounds).unwrap() {
+                    let found = read(store, "a").len();
+                    assert!(found >= seen, "{found} after {seen}");
+                    seen = found;
+                }
+            });
+        }
+        let store = &store;
+        scope.spawn(move || {
+            for round in 0..2 * rounds {
+                assert_eq!(store.maintain(at(round)), Vec::<String>::new());
+            }
+        });
+    });
+    assert_eq!(read(&store, "a").len(), 3 * usize::try_from(rounds).unwrap());
+    assert_eq!(store.stats().conflicts, 0);
+}
