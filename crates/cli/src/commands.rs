@@ -1,6 +1,7 @@
 //! The list of commands. Help, completions, man pages and the reference page follow from it.
 
 mod collect;
+mod demo;
 mod doctor;
 mod exporter;
 mod gen_files;
@@ -61,6 +62,7 @@ pub enum Command {
     Collect(collect::Args),
     Query(query::Args),
     Up(up::Args),
+    Demo(demo::Args),
     Server(server::Args),
     Gen(gen_files::Args),
 }
@@ -74,6 +76,7 @@ impl Command {
             Self::Exporter(args) => args.machine.start_log(Level::INFO),
             Self::Collect(args) => args.machine.start_log(Level::INFO),
             Self::Up(args) => args.machine.start_log(Level::INFO),
+            Self::Demo(args) => args.start_log(),
             Self::Server(args) => args.start_log(),
             Self::Query(_) | Self::Gen(_) => {}
         }
@@ -91,6 +94,7 @@ impl Command {
             Self::Collect(args) => collect::run(&args),
             Self::Query(args) => query::run(&args),
             Self::Up(args) => up::run(&args),
+            Self::Demo(args) => demo::run(&args),
             Self::Server(args) => server::run(&args),
             Self::Gen(args) => gen_files::run(&args),
         }

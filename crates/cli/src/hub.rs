@@ -86,8 +86,8 @@ impl Hub {
         };
         let tokens = Tokens::read(&args.token_file).map_err(Fault::usage)?;
         let bound = serve::bind(listen)?;
-        let access = Access::choose(bound.local()?, tokens, args.insecure, &[])
-            .map_err(Fault::usage)?;
+        let access =
+            Access::choose(bound.local()?, tokens, args.insecure, &[]).map_err(Fault::usage)?;
         let store = open_store(args, &setting)?;
         let config = server::Config {
             access,

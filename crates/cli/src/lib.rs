@@ -9,6 +9,7 @@ mod config;
 mod data_folder;
 mod fault;
 mod feed;
+mod fleet;
 mod hub;
 mod language;
 mod log;

@@ -256,7 +256,10 @@ impl Node {
             self.engine.scraped(now);
         }
         self.passes += 1;
-        self.own = OwnCost::read(&self.own);
+        if self.told.is_none() {
+            // Of one among many machines in a process nothing can be said.
+            self.own = OwnCost::read(&self.own);
+        }
         let snapshot = Arc::new(Snapshot {
             number: self.passes,
             at: now,

@@ -189,6 +189,18 @@ impl SimClock {
         self.change(|record, machine| record.anchored(to, machine))
     }
 
+    /// Go on at another pace from here.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn set_pace(&self, pace: Pace) -> Result<(), ClockError> {
+        let factor = pace.factor();
+        self.change(|record, machine| Record {
+            factor,
+            ..record.anchored(record.now(machine), machine)
+        })
+    }
+
     /// Set the world's age.
     ///
     /// # Errors

@@ -131,8 +131,6 @@ fn as_seconds(ms: i64) -> f64 {
 
 fn nothing(expr: &str, language: Language) -> String {
     let shown = crate::table::visible(expr);
-    language.pick(
-        format!("nothing matches {shown}"),
-        format!("{shown} 에 해당하는 결과가 없습니다"),
-    )
+    language
+        .pick(format!("nothing matches {shown}"), format!("{shown} 에 해당하는 결과가 없습니다"))
 }

@@ -40,8 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let file = config::load(args.machine.config.as_deref())?;
     let Opened { config, machine, simulated, .. } = args.machine.open()?;
     let asked = args.data.clone().or_else(|| config.state_dir.clone());
-    let temporary =
-        (simulated.is_some() && asked.is_none()).then(hub::temporary).transpose()?;
+    let temporary = (simulated.is_some() && asked.is_none()).then(hub::temporary).transpose()?;
     let data = match &temporary {
         Some(folder) => folder.path().to_owned(),
         None => folder(asked)?,
@@ -73,7 +72,6 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
 
 /// The folder to keep everything in.
 pub(crate) fn folder(asked: Option<PathBuf>) -> Result<PathBuf, Fault> {
-    data_folder::planned(asked.as_deref()).ok_or_else(|| {
-        anyhow!("no folder can be written: name one with --data DIR").into()
-    })
+    data_folder::planned(asked.as_deref())
+        .ok_or_else(|| anyhow!("no folder can be written: name one with --data DIR").into())
 }

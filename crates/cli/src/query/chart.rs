@@ -145,7 +145,11 @@ fn line(from: (usize, usize), to: (usize, usize)) -> Vec<(usize, usize)> {
     let steps = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1)).max(1);
     let between = |a: usize, b: usize, step: usize| {
         // Rounded to the nearest; both are below a few hundred.
-        if b >= a { a + ((b - a) * step + steps / 2) / steps } else { a - ((a - b) * step + steps / 2) / steps }
+        if b >= a {
+            a + ((b - a) * step + steps / 2) / steps
+        } else {
+            a - ((a - b) * step + steps / 2) / steps
+        }
     };
     (0..=steps).map(|step| (between(from.0, to.0, step), between(from.1, to.1, step))).collect()
 }
@@ -208,8 +212,13 @@ mod tests {
 
     fn series(values: &[f64]) -> Series {
         let points = values.iter().enumerate();
-        let points = points.map(|(at, value)| (f64::from(u32::try_from(at).unwrap()) * 60.0, value.to_string()));
-        Series { metric: std::collections::BTreeMap::new(), value: None, values: Some(points.collect()) }
+        let points = points
+            .map(|(at, value)| (f64::from(u32::try_from(at).unwrap()) * 60.0, value.to_string()));
+        Series {
+            metric: std::collections::BTreeMap::new(),
+            value: None,
+            values: Some(points.collect()),
+        }
     }
 
     #[test]

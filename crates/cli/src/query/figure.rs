@@ -38,8 +38,17 @@ fn finite(value: &f64) -> bool {
 /// The unit of what an expression gives, as far as its text tells: of the metrics in it, if they
 /// agree and nothing in it changes the unit.
 pub(crate) fn unit_of(expression: &str) -> Unit {
-    const CHANGING: [&str; 9] =
-        ["rate(", "irate(", "increase(", "deriv(", "count", "changes(", "resets(", "stdvar", "bool"];
+    const CHANGING: [&str; 9] = [
+        "rate(",
+        "irate(",
+        "increase(",
+        "deriv(",
+        "count",
+        "changes(",
+        "resets(",
+        "stdvar",
+        "bool",
+    ];
     let bare = without_selectors(expression);
     if CHANGING.iter().any(|word| bare.contains(word)) || bare.contains(['/', '*', '^', '%']) {
         return Unit::None;

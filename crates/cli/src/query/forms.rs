@@ -66,7 +66,8 @@ fn listed(answer: &Answer, form: Form<'_>) -> String {
             rows.push(row);
         }
     }
-    common_line(series, &names, form.look.coloured) + &render(&columns, &rows, Look { heads: false, ..form.look })
+    common_line(series, &names, form.look.coloured)
+        + &render(&columns, &rows, Look { heads: false, ..form.look })
 }
 
 fn head(name: &str) -> &str {
@@ -157,9 +158,7 @@ fn list(
 
 fn figures(series: &Series, unit: Unit) -> [Cell; 4] {
     match Figures::of(series.points()) {
-        Some(of) => {
-            [of.min, of.mean, of.max, of.last].map(|value| plain(short(value, unit)))
-        }
+        Some(of) => [of.min, of.mean, of.max, of.last].map(|value| plain(short(value, unit))),
         None => std::array::from_fn(|_| cell(None)),
     }
 }

@@ -27,7 +27,11 @@ pub(crate) enum Moments {
     /// The newest, by the server's clock.
     Now,
     At(i64),
-    Range { start: i64, end: i64, step_ms: u64 },
+    Range {
+        start: i64,
+        end: i64,
+        step_ms: u64,
+    },
 }
 
 impl Moments {
@@ -161,7 +165,8 @@ mod tests {
         assert_eq!(at("1795323787.25"), Ok(NOW + 250));
         assert_eq!(at("2026-11-22T05:03:07Z"), Ok(NOW));
         assert_eq!(at("2026-11-22 14:03:07.5+09:00"), Ok(NOW + 500));
-        for wrong in ["", "yesterday", "now-", "now1h", "2026-13-01T00:00:00Z", "2026-01-01", "inf"] {
+        for wrong in ["", "yesterday", "now-", "now1h", "2026-13-01T00:00:00Z", "2026-01-01", "inf"]
+        {
             assert!(at(wrong).is_err(), "{wrong}");
         }
     }

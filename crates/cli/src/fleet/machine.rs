@@ -1,0 +1,156 @@
+//! One machine of the fleet: the exporter's pipeline over a simulated driver, at a time that is set
+//! from outside, and its pages.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use exporter::{Config, HostLabel, Memory, Node, Parts, StateUse, Told, page};
+use host::Host;
+use model::Timestamp;
+use server::{App, IngestError, Pages};
+use sim::{Pace, SimClock, World};
+
+use super::millis;
+use crate::feed::JOB;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Machine {
+    node: Node,
+    clock: Arc<SimClock>,
+    simulated: sim::Machine,
+    /// Whether its newest page is in the store.
+    is_heard: bool,
+}
+
+impl Machine {
+    /// A machine of the world, watched anew or from what is known of it.
+    pub(super) fn new(
+        world: &Arc<World>,
+        number: usize,
+        origin: Timestamp,
+        every: Duration,
+        memory: Option<Memory>,
+    ) -> Self {
+        let begin = Duration::from_secs(1);
+        let clock = Arc::new(SimClock::starting_at(origin.after(begin), Pace::Manual, begin));
+        let simulated = sim::Machine::new(Arc::clone(world), number, Arc::clone(&clock));
+        let state = memory.map_or(StateUse::None, |memory| StateUse::GoOn(Box::new(memory)));
+        let node = Node::new(&config(every), watched(&simulated), &state);
+        Self { node, clock, simulated, is_heard: false }
+    }
+
+    /// Set its time; whether something is heard of it then.
+    fn at(&self, at: Timestamp) -> bool {
+        // A clock in memory takes every time.
+        let _ = self.clock.set(at);
+        self.simulated.is_up()
+    }
+
+    /// Follow who is there, without showing anything.
+    pub(super) fn follow(&mut self, at: Timestamp) {
+        if self.at(at) {
+            self.node.follow(at);
+        }
+    }
+
+    /// What it knows of its sessions.
+    pub(super) fn memory(&self) -> Memory {
+        self.node.memory()
+    }
+
+    /// Begin to show it: the page of a minute ago, by which it is seen what has ended since, and a
+    /// first look that later ones are compared with.
+    pub(super) fn begin(&mut self, app: &App, before: Timestamp, at: Timestamp) {
+        super::report(self.show(app, before).err());
+        self.look(at.before(Duration::from_secs(5)));
+    }
+
+    /// Look, and show nothing.
+    pub(super) fn look(&mut self, at: Timestamp) {
+        if self.at(at) {
+            let _ = self.node.tick(at);
+        }
+    }
+
+    /// Its page at a moment into the store, among the pages of now.
+    pub(super) fn show(&mut self, app: &App, at: Timestamp) -> Result<(), IngestError> {
+        let page = self.page(at);
+        let extra = [("job", JOB), ("instance", self.simulated.node().name.as_str())];
+        match page {
+            Some(page) => app.ingest_text(millis(at), &page, &extra).map(drop),
+            None if std::mem::replace(&mut self.is_heard, false) => {
+                app.target_gone(millis(at), &extra)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The same among pages of the past.
+    pub(super) fn show_past(
+        &mut self,
+        app: &App,
+        pages: &Pages,
+        at: Timestamp,
+    ) -> Result<(), IngestError> {
+        let page = self.page(at);
+        let extra = [("job", JOB), ("instance", self.simulated.node().name.as_str())];
+        match page {
+            Some(page) => pages.ingest(app, millis(at), &page, &extra).map(drop),
+            None if std::mem::replace(&mut self.is_heard, false) => {
+                pages.gone(app, millis(at), &extra)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn page(&mut self, at: Timestamp) -> Option<String> {
+        if !self.at(at) {
+            return None;
+        }
+        let snapshot = self.node.tick(at);
+        self.is_heard = true;
+        Some(page::render(&snapshot, Parts::default(), HostLabel::default()))
+    }
+}
+
+/// Looks may lie a minute apart: the driver's buffer tells the use between them.
+fn config(every: Duration) -> Config {
+    let session = session::Config {
+        longest_gap: Duration::from_secs(90),
+        buffer_holds: Duration::from_secs(120),
+        ..session::Config::default()
+    };
+    Config {
+        collect_interval_ms: u64::try_from(every.as_millis()).ok(),
+        session,
+        ..Config::default()
+    }
+}
+
+fn watched(simulated: &sim::Machine) -> exporter::Machine {
+    let node = simulated.node();
+    let told = Told {
+        boot_id: node.boot_id(),
+        run: simulated.run(),
+        gpus: u32::try_from(node.gpus.len()).unwrap_or(u32::MAX),
+        process: {
+            let simulated = simulated.clone();
+            Box::new(move |pid| simulated.process(pid))
+        },
+        in_line: node.never_blocks(),
+    };
+    // Everything is told: there is no folder of files behind it.
+    let nowhere = PathBuf::from("/nonexistent");
+    exporter::Machine {
+        open_driver: simulated.driver_opener(),
+        smi: None,
+        host: Host::new(nowhere.clone(), nowhere),
+        clock: simulated.clock(),
+        hostname: Some(node.name.clone()),
+        before_tick: None,
+        simulated: true,
+        told: Some(told),
+    }
+}
