@@ -39,7 +39,7 @@ export async function queryRange(query: string, range: Range, step: number, sign
 }
 
 function columnOf(samples: readonly [number, string][], start: number, step: number, points: number): (number | null)[] {
-  const column = new Array<number | null>(points).fill(null);
+  const column = Array.from<number | null>({ length: points }).fill(null);
   for (const [time, text] of samples) {
     const index = Math.round((time - start) / step);
     const value = Number(text);

@@ -109,7 +109,7 @@ function options(props: Props, width: number): uPlot.Options {
     scales: { y: { range: (_plot, _low, high) => [0, props.max ?? Math.max(high * 1.08, 1e-9)] } },
     axes: [
       { ...axis, size: 24, space: 72, values: (_plot, at) => at.map((each) => tickText(each, props.times)) },
-      { ...axis, size: 64, space: 32, values: (_plot, at) => at.map((each) => props.format(each)) },
+      { ...axis, size: 64, space: 26, values: (_plot, at) => at.map((each) => props.format(each)) },
     ],
     series: [
       {},

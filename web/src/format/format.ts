@@ -50,6 +50,11 @@ export function memoryOf(usedMib: number, totalMib: number): string {
   return `${number(usedMib / 1024 ** 2, 1)} / ${number(totalMib / 1024 ** 2, 1)}${NBSP}TiB`;
 }
 
+/** Memory on a chart, whose axis is in GiB throughout. */
+export function gibibytes(value: number): string {
+  return `${number(value, 1)}${NBSP}GiB`;
+}
+
 /** Memory as a bare figure in GiB for a column whose head names the unit. */
 export function gib(mib: number): string {
   return number(mib / 1024, 1);

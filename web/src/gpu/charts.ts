@@ -1,5 +1,5 @@
 /** What the charts of a GPU's page show: metric, name, unit and how it is brought to that unit. */
-import { celsius, megahertz, memory, percent, throughput, watts } from '../format/format';
+import { celsius, gibibytes, megahertz, percent, throughput, watts } from '../format/format';
 import type { Word } from '../words/words';
 
 export interface ChartLine {
@@ -13,6 +13,7 @@ export interface ChartLine {
 export interface ChartBound {
   column: 'power_limit' | 'temp_slowdown' | 'mem_total_mib';
   name: Word;
+  times: number;
 }
 
 export interface ChartRow {
@@ -43,15 +44,16 @@ export const CHARTS: readonly ChartRow[] = [
     ],
   },
   {
-    id: 'memory', title: 'chartMemory', format: memory, bound: { column: 'mem_total_mib', name: 'lineTotal' },
-    lines: [{ metric: 'DCGM_FI_DEV_FB_USED', name: 'lineUsed', times: 1 }],
+    id: 'memory', title: 'chartMemory', format: gibibytes,
+    bound: { column: 'mem_total_mib', name: 'lineTotal', times: 1 / 1024 },
+    lines: [{ metric: 'DCGM_FI_DEV_FB_USED', name: 'lineUsed', times: 1 / 1024 }],
   },
   {
-    id: 'power', title: 'chartPower', format: watts, bound: { column: 'power_limit', name: 'lineLimit' },
+    id: 'power', title: 'chartPower', format: watts, bound: { column: 'power_limit', name: 'lineLimit', times: 1 },
     lines: [{ metric: 'DCGM_FI_DEV_POWER_USAGE', name: 'linePower', times: 1 }],
   },
   {
-    id: 'temp', title: 'chartTemp', format: celsius, bound: { column: 'temp_slowdown', name: 'lineSlowdown' },
+    id: 'temp', title: 'chartTemp', format: celsius, bound: { column: 'temp_slowdown', name: 'lineSlowdown', times: 1 },
     lines: [
       { metric: 'DCGM_FI_DEV_GPU_TEMP', name: 'lineTemp', times: 1 },
       { metric: 'DCGM_FI_DEV_MEMORY_TEMP', name: 'lineMemTemp', times: 1 },

@@ -10,25 +10,29 @@ import { toClipboard } from '../copy/clipboard';
 import { Icon } from '../shell/icon';
 import { announce } from '../widgets/announce';
 import { t } from '../words/words';
-import { gpuHref, gpuName, instanceName } from './name';
+import { gpuHref, instanceName } from './name';
 import { CellText } from './readings';
 import { severities } from './severity';
 import { SEVERITY } from './states';
 
 export function Identity({ fleet, row }: { fleet: Fleet; row: number }) {
   const uuid = fleet.text('gpu', 'uuid', row);
-  const health = SEVERITY[severities(fleet)[row] ?? 'ok'];
   const severity = severities(fleet)[row] ?? 'ok';
   return (
     <section class="panel identity fresh">
       <div class="title">
-        <h2>{gpuName(fleet, row)}</h2>
-        <span>{fleet.word('gpu', 'model', row)}</span>
-        <span class={`tone-${severity}`}>
-          <span aria-hidden="true">{health.glyph}</span> {t(health.word)}
-        </span>
-        <State fleet={fleet} table="gpu" row={row} />
-        <span class="holder">{holderOf(fleet, row)}</span>
+        <h2>{fleet.word('gpu', 'model', row)}</h2>
+        <dl class="facts">
+          <Fact name={t('health')}>
+            <span class={`tone-${severity}`}>
+              <span aria-hidden="true">{SEVERITY[severity].glyph}</span> {t(SEVERITY[severity].word)}
+            </span>
+          </Fact>
+          <Fact name={t('state')}>
+            <State fleet={fleet} table="gpu" row={row} />
+          </Fact>
+          <Fact name={t('holder')}>{holderOf(fleet, row) || t('nobody')}</Fact>
+        </dl>
       </div>
       <dl class="facts">
         <Fact name={t('uuid')}>

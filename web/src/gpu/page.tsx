@@ -1,5 +1,5 @@
 /** One GPU: what it is, how it is cut, who was on it, its figures over time, and its errors. */
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { Chart, type Line } from '../charts/chart';
 import { CopyMenu } from '../copy/copy-menu';
 import type { Sheet } from '../copy/exports';
@@ -7,6 +7,7 @@ import { iso } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { useFleet } from '../live/live';
 import '../style/gpu.css';
+import { ownTitle } from '../shell/title';
 import { parameter, setParameters } from '../state/location';
 import { Failure } from '../widgets/failure';
 import { t } from '../words/words';
@@ -14,6 +15,7 @@ import { CHARTS, type ChartRow } from './charts';
 import { columnOf } from './columns-of';
 import { metricsQuery, useHistory, type History } from './history';
 import { Errors, Identity, MigLayout } from './identity';
+import { gpuName } from './name';
 import { SessionStrip } from './session-strip';
 
 export default function GpuPage({ uuid }: Record<string, string>) {
@@ -21,6 +23,13 @@ export default function GpuPage({ uuid }: Record<string, string>) {
   const { history, loading, problem, retry } = useHistory(uuid ?? '');
   const row = fleet?.gpuRow(uuid ?? '') ?? -1;
   const chosen = parameter('mig');
+  const name = fleet === null || row < 0 ? '' : gpuName(fleet, row);
+  useEffect(() => {
+    ownTitle.value = name;
+    return () => {
+      ownTitle.value = '';
+    };
+  }, [name]);
   if (fleet === null || uuid === undefined) {
     return <div class="progress" role="progressbar" aria-label={t('loading')} />;
   }
@@ -103,7 +112,9 @@ function Charts({ fleet, row, history, uuid }: ChartsProps) {
 }
 
 function boundOf(fleet: Fleet, row: number, chart: ChartRow): number | null {
-  return chart.bound === undefined || row < 0 ? null : fleet.number('gpu', chart.bound.column, row);
+  if (chart.bound === undefined || row < 0) return null;
+  const value = fleet.number('gpu', chart.bound.column, row);
+  return value === null ? null : value * chart.bound.times;
 }
 
 /** Charts that have anything to draw, with their lines. */

@@ -12,7 +12,7 @@ import { holderOf } from './groups';
 import type { Rect } from './layout';
 import { QUANTITIES, type QuantityId } from './quantity';
 
-const WIDTH = 320;
+const WIDTH = 352;
 const SHOWN: readonly QuantityId[] = ['utilization', 'memory', 'temperature', 'power'];
 
 export function Card({ fleet, row, rect }: { fleet: Fleet; row: number; rect: Rect }) {

@@ -5,7 +5,7 @@
  */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Fleet } from '../live/fleet';
-import { fleet as liveFleet, freshness, tick } from '../live/live';
+import { tick } from '../live/live';
 import { gpuHref } from '../gpu/name';
 import type { Severity } from '../gpu/states';
 import { keepInEntry, kept } from '../state/location';
@@ -29,7 +29,7 @@ const KEYS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home',
 
 /** The name over a group's box. */
 export function groupTitle(group: Group): string {
-  return group.kind === 'free' ? t('nobody') : group.kind === 'outside' ? '—' : group.name;
+  return group.kind === 'free' ? t('nobody') : group.kind === 'outside' ? t('noNamespace') : group.name;
 }
 
 export function GpuMap({ fleet, layout, colour, severity }: Props) {
@@ -134,7 +134,7 @@ function useCanvas(root: { current: HTMLDivElement | null }, given: Props): void
   useLayoutEffect(() => {
     place(root.current, given.layout, band.current, true);
     draw(root.current, scene.current, band.current);
-  }, [given.layout, given.colour, inks, tick.value, liveFleet.value, freshness.value]);
+  }, [given.layout, given.colour, inks, given.fleet, tick.value]);
   useEffect(() => {
     const follow = (): void => {
       const now = scene.current;

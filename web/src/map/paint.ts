@@ -36,6 +36,9 @@ export function readInks(theme: 'dark' | 'light'): Inks {
   };
 }
 
+/** The mark of a free GPU: the hollow tile says it already. */
+const FREE = stateLook('free').glyph;
+
 export interface Scene {
   fleet: Fleet;
   layout: Layout;
@@ -76,11 +79,10 @@ class Brush {
   box(box: Box): void {
     const { context } = this;
     const { inks, layout } = this.scene;
+    const edge = snap(box);
     context.fillStyle = inks.panel;
-    context.fillRect(box.x, box.y, box.width, box.height);
-    context.strokeStyle = inks.line;
-    context.lineWidth = 1;
-    context.strokeRect(Math.round(box.x) + 0.5, box.y + 0.5, Math.round(box.width) - 1, box.height - 1);
+    context.fillRect(edge.x, edge.y, edge.width, edge.height);
+    this.outline(edge, inks.line);
     this.head(box);
     box.group.rows.forEach((row, nth) => this.tile(row, tileRect(box, nth, layout.tileHeight)));
   }
@@ -120,7 +122,7 @@ class Brush {
     const { fleet, inks, layout } = this.scene;
     const mig = quantity.id === 'utilization' ? fleet.migRows(row) : [];
     if (mig.length > 0) return this.bands(mig, rect);
-    if (quantity.hollow && look.look === 'hollow') return this.outline(rect, inks.border);
+    if (quantity.hollow && look.look === 'hollow') return this.hollow(rect, look);
     const part = quantity.part(fleet, row);
     if (typeof part !== 'number') return this.without(rect, part === 'failed');
     const colour = sequence(inks.theme, part);
@@ -129,6 +131,15 @@ class Brush {
     const value = quantity.reading(fleet, row);
     if (layout.figures && typeof value === 'number') {
       this.figure(rect, quantity.brief(fleet, row, value), inkOn(colour));
+    }
+  }
+
+  /** Nobody uses it; where there is room, the mark says whether somebody holds it all the same. */
+  private hollow(rect: Rect, look: StateLook): void {
+    const { inks, layout } = this.scene;
+    this.outline(rect, inks.border);
+    if (layout.figures && look.glyph !== FREE) {
+      this.figure(rect, look.glyph, look.tone === 'dim' ? inks.dim : inks[look.tone]);
     }
   }
 

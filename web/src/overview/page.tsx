@@ -78,11 +78,9 @@ function Gpus({ fleet }: { fleet: Fleet }) {
             : t('shownOf', { shown: number(rows.length), total: t('gpusCount', { n: number(total) }) })}
         </span>
         <span class="grow" />
-        {view === 'map' && <MapChoices group={group} colour={colour} />}
         <ViewSwitch view={view} />
         <CopyMenu sheet={sheet} name="gpus" />
       </div>
-      {view === 'map' && <Legend fleet={fleet} colour={colour} />}
       {view === 'table' ? (
         <GpuTable fleet={fleet} rows={rows} />
       ) : (
@@ -166,23 +164,36 @@ function MapView({ fleet, rows, group, colour }: MapViewProps) {
   const severity = useMemo(() => severities(fleet), [fleet, tick.value]);
   const setZoom = (next: number): void => setParameters({ zoom: next === standard ? '' : String(next) });
   return (
-    <div class="map-view" ref={host}>
-      {rows.length === 0 && <p class="none">{t('noneMatch')}</p>}
-      {width > 0 && <GpuMap fleet={fleet} layout={layout} colour={colour} severity={severity} />}
-      <div class="zoom segments" role="group" aria-label={`${t('zoomOut')} / ${t('zoomIn')}`}>
-        <button type="button" class="button icon" aria-label={t('zoomOut')} disabled={zoom === 0} onClick={() => setZoom(zoom - 1)}>
-          <Icon name="minus" />
-        </button>
-        <button
-          type="button"
-          class="button icon"
-          aria-label={t('zoomIn')}
-          disabled={zoom === ZOOMS.length - 1}
-          onClick={() => setZoom(zoom + 1)}
-        >
-          <Icon name="plus" />
-        </button>
+    <>
+      <div class="toolbar">
+        <MapChoices group={group} colour={colour} />
+        <Legend fleet={fleet} colour={colour} />
+        <ZoomSwitch zoom={zoom} onZoom={setZoom} />
       </div>
+      <div class="map-view" ref={host}>
+        {rows.length === 0 && <p class="none">{t('noneMatch')}</p>}
+        {width > 0 && <GpuMap fleet={fleet} layout={layout} colour={colour} severity={severity} />}
+      </div>
+    </>
+  );
+}
+
+function ZoomSwitch({ zoom, onZoom }: { zoom: number; onZoom: (zoom: number) => void }) {
+  const button = (name: 'plus' | 'minus', next: number) => (
+    <button
+      type="button"
+      class="button icon"
+      aria-label={t(name === 'plus' ? 'zoomIn' : 'zoomOut')}
+      disabled={next < 0 || next >= ZOOMS.length}
+      onClick={() => onZoom(next)}
+    >
+      <Icon name={name} />
+    </button>
+  );
+  return (
+    <div class="segments" role="group" aria-label={t('zoom')}>
+      {button('minus', zoom - 1)}
+      {button('plus', zoom + 1)}
     </div>
   );
 }

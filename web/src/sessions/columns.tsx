@@ -33,7 +33,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: 172,
+      id: 'gpu', head: 'GPU', width: 196,
       cell: (row) => {
         const { gpu, mig, name } = place(fleet, row);
         return (

@@ -14,18 +14,20 @@ import { listenToKeys } from './keyboard';
 import { NotFound } from './not-found';
 import { Outlet } from './outlet';
 import { Palette } from './palette';
+import { ownTitle } from './title';
 import { TopBar } from './topbar';
 
 export function Frame() {
   const found = useComputed(() => findPage(path.value));
   const page = found.value?.page ?? null;
+  const title = ownTitle.value || t(page === null ? 'notFoundTitle' : page.title);
   useEffect(listenToKeys, []);
   useEffect(() => {
     if (page !== null) wantsSessions.value = page.sessions;
   }, [page]);
   useEffect(() => {
-    document.title = `${page === null ? t('notFoundTitle') : t(page.title)} · gpulse`;
-  }, [page, language.value]);
+    document.title = `${title} · gpulse`;
+  }, [title]);
   useRestoredScroll();
   return (
     <>
@@ -34,7 +36,7 @@ export function Frame() {
       </a>
       <Side current={page?.id ?? ''} />
       <div class="content" data-stale={String(freshness.value === 'stale')}>
-        <TopBar title={page === null ? t('notFoundTitle') : t(page.title)} range={page?.range ?? false} />
+        <TopBar title={title} range={page?.range ?? false} />
         <main id="main" tabIndex={-1}>
           <Banner />
           {found.value === null ? (

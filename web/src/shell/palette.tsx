@@ -88,16 +88,18 @@ function Search() {
   );
 }
 
-/** Entries whose text holds every word typed, pages and actions first. */
+/** Entries whose text holds every word typed, pages and actions first; then those whose UUID does. */
 function search(text: string): Entry[] {
   const words = text.toLowerCase().split(/\s+/).filter((word) => word !== '');
-  const found: Entry[] = [];
+  const holds = (where: string): boolean => words.every((word) => where.toLowerCase().includes(word));
+  const named: Entry[] = [];
+  const others: Entry[] = [];
   for (const entry of entries()) {
-    const where = `${entry.text} ${entry.id}`.toLowerCase();
-    if (words.every((word) => where.includes(word))) found.push(entry);
-    if (found.length === SHOWN) break;
+    if (holds(entry.text)) named.push(entry);
+    else if (others.length < SHOWN && holds(entry.id)) others.push(entry);
+    if (named.length === SHOWN) break;
   }
-  return found;
+  return [...named, ...others].slice(0, SHOWN);
 }
 
 function* entries(): Generator<Entry> {

@@ -5,7 +5,7 @@ import { nowMs } from '../live/live';
 import { parameter, setParameters } from '../state/location';
 import { zone } from '../state/preferences';
 import { DEFAULT_FROM, PRESETS, parseRange, parseTime, spanOf } from '../state/range';
-import { t } from '../words/words';
+import { isWord, t } from '../words/words';
 import { Popover } from '../widgets/popover';
 import { Icon } from './icon';
 
@@ -34,7 +34,7 @@ export function RangePicker() {
                 close();
               }}
             >
-              {t('rangeNow', { span: preset.slice(4) })}
+              {t('rangeNow', { span: spanWords(preset.slice(4)) })}
             </button>
           ))}
           <TypedRange close={close} />
@@ -44,10 +44,16 @@ export function RangePicker() {
   );
 }
 
-/** `Last 1h`, or both ends. */
+/** `1 h` of `1h`, in the person's language. */
+function spanWords(span: string): string {
+  const key = `span_${span.slice(-1)}`;
+  return isWord(key) ? t(key, { n: span.slice(0, -1) }) : span;
+}
+
+/** `Last 1 h`, or both ends. */
 function rangeLabel(from: string, to: string): string {
   const span = spanOf(from, to);
-  if (span !== '') return t('rangeNow', { span });
+  if (span !== '') return t('rangeNow', { span: spanWords(span) });
   const now = nowMs();
   const range = parseRange(from, to, now);
   const name = zoneName(zone.value, range.toMs);

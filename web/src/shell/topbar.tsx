@@ -13,8 +13,8 @@ export function TopBar({ title, range }: { title: string; range: boolean }) {
   return (
     <div class="topbar">
       <h1 id="page-title">{title}</h1>
+      <Backfill />
       <div class="right">
-        <Backfill />
         {range && <RangePicker />}
         <ZonePicker />
         <LiveMark />
@@ -29,7 +29,7 @@ export function TopBar({ title, range }: { title: string; range: boolean }) {
         </button>
         <button
           type="button"
-          class="button icon"
+          class="button icon keys-button"
           aria-label={t('help')}
           title={`${t('help')} (?)`}
           onClick={() => (helpOpen.value = true)}
@@ -45,7 +45,7 @@ function Backfill() {
   const until = backfillMs.value;
   if (until === null) return null;
   return (
-    <span class="dim" role="status">
+    <span class="backfill" role="status">
       {t('backfill', { time: shortTime(until, nowMs(), zone.value) })}
     </span>
   );
