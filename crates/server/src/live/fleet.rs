@@ -19,6 +19,8 @@ use super::state;
 pub(super) const WINDOW_MS: i64 = 300_000;
 /// How long a device that no longer reports is shown, in ms.
 pub(super) const GONE_KEPT_MS: i64 = 24 * 3600 * 1000;
+/// How long after the end of a series samples of the same time may still arrive, in ms.
+const ARRIVAL_MS: i64 = 1_000;
 /// GPUs and instances at most: 20,000 GPUs of which every third is cut into seven.
 const MOST_ENTITIES: usize = 100_000;
 /// Sessions at most.
@@ -60,6 +62,8 @@ impl Cell {
 pub(super) struct Target {
     /// Newest sample of it, in ms.
     pub(super) newest: i64,
+    /// Newest end of one of its series, in ms: later than `newest` where all of them ended.
+    pub(super) ended: i64,
     /// Time between two of its samples, in ms, as far as seen.
     pub(super) interval: i64,
     /// The host that its series name, else its address.
@@ -108,6 +112,8 @@ pub(super) struct Entity {
     /// Newest sample of it, in ms, and whose.
     pub(super) seen: i64,
     pub(super) target: u32,
+    /// Whether the newest of its series has ended.
+    pub(super) ended: bool,
 }
 
 /// Who a session is; numbers of dictionaries.
@@ -227,8 +233,9 @@ impl Fleet {
 
     fn apply(&mut self, feed: usize, link: Link, row: &Latest) {
         let stale = is_stale(row.value);
-        if !stale && let Some(target) = self.targets.get_mut(link.target as usize) {
-            target.newest = target.newest.max(row.time);
+        if let Some(target) = self.targets.get_mut(link.target as usize) {
+            let of = if stale { &mut target.ended } else { &mut target.newest };
+            *of = row.time.max(*of);
         }
         let cell =
             Cell { value: row.value, time: row.time, target: link.target, extra: link.extra };
@@ -298,7 +305,7 @@ impl Fleet {
 
     /// Age against the exporter's newest sample up to which a sample is of now, in ms.
     fn tolerance(&self, target: u32) -> i64 {
-        let interval = self.targets.get(target as usize).map_or(15_000, |target| target.interval);
+        let interval = self.targets.get(target as usize).map_or(0, |target| target.interval);
         interval * 5 / 2
     }
 
@@ -306,7 +313,8 @@ impl Fleet {
     pub(super) fn is_gone(&self, target: u32) -> bool {
         self.targets.get(target as usize).is_none_or(|target| {
             let silent = self.now.saturating_sub(target.newest);
-            silent > (target.interval * 5).clamp(30_000, WINDOW_MS)
+            let given_up = target.ended > target.newest && self.now - target.ended >= ARRIVAL_MS;
+            given_up || silent > (target.interval * 5).clamp(30_000, WINDOW_MS)
         })
     }
 
@@ -359,18 +367,17 @@ impl Fleet {
         }
     }
 
-    /// When each entity was last heard of: by any of its readings. The end of a series counts as
-    /// the moment before it.
+    /// When each entity was last heard of: by any of its readings. Of what came at one time a
+    /// sample counts, not the end of another series.
     fn date_entities(&mut self) {
-        for (cells, _) in
-            self.cells.iter().zip(FEEDS).filter(|(_, feed)| !is_about_session(feed.role))
-        {
-            for (place, cell) in (0..).zip(cells) {
-                let heard = cell.time.saturating_sub(i64::from(is_stale(cell.value)));
+        let feeds = self.cells.iter().zip(FEEDS);
+        for (cells, _) in feeds.filter(|(_, feed)| !is_about_session(feed.role)) {
+            for (place, cell) in (0..).zip(cells).filter(|(_, cell)| cell.time > i64::MIN) {
+                let ended = is_stale(cell.value);
                 if let Some(entity) = self.entities.get_mut(place)
-                    && heard > entity.seen
+                    && (cell.time, !ended) > (entity.seen, !entity.ended)
                 {
-                    (entity.seen, entity.target) = (heard, cell.target);
+                    (entity.seen, entity.target, entity.ended) = (cell.time, cell.target, ended);
                 }
             }
         }
@@ -378,9 +385,11 @@ impl Fleet {
 
     /// Whether an entity is to be shown: it reports, or its exporter has stopped.
     pub(super) fn is_shown(&self, entity: &Entity) -> bool {
-        let newest = self.targets.get(entity.target as usize).map_or(i64::MIN, |of| of.newest);
-        let reports = entity.seen >= newest.saturating_sub(self.tolerance(entity.target));
-        reports || self.is_gone(entity.target)
+        let Some(target) = self.targets.get(entity.target as usize) else { return false };
+        let oldest = target.newest.saturating_sub(self.tolerance(entity.target));
+        let reports = !entity.ended && entity.seen >= oldest;
+        // Between the end of all series and the moment when that is sure, nothing changes.
+        reports || target.ended > target.newest || self.is_gone(entity.target)
     }
 
     /// Places that no sample was about are free again; those of stopped exporters stay for a day.

@@ -61,7 +61,7 @@ impl Layout {
     /// The layout now; `None` if it is still the same.
     pub(super) fn renewed(&mut self, fleet: &Fleet) -> Option<Self> {
         let now = (fleet.names_version, shown(fleet).map(|(place, _)| place).collect());
-        if self.compared == now {
+        if self.compared == now && !self.gpu_texts.columns.is_empty() {
             return None;
         }
         self.compared = now;
@@ -73,7 +73,8 @@ impl Layout {
             parts.entry(entity.parent.unwrap_or(NOWHERE)).or_default().push((place, entity));
         }
         let signature = signature(fleet, &gpus, &parts);
-        if signature == self.signature {
+        // The very first has its columns, if no rows.
+        if signature == self.signature && !self.gpu_texts.columns.is_empty() {
             return None;
         }
         let compared = std::mem::take(&mut self.compared);

@@ -15,6 +15,8 @@ use super::state;
 
 /// Longest text taken from a label, in bytes: names in Kubernetes have at most 253.
 const LONGEST_TEXT: usize = 256;
+/// Time between two samples of an exporter until it was seen: Prometheus's usual scrape interval.
+const USUAL_INTERVAL_MS: i64 = 15_000;
 /// What exporters write where there is no name.
 const NO_NAME: [&str; 2] = ["unknown", "none"];
 /// Sessions without rows of their own are counted under this.
@@ -106,7 +108,8 @@ impl Fleet {
             let node = self.dicts.number(Dict::Node, instance);
             self.targets.push(Target {
                 newest: i64::MIN,
-                interval: 60_000,
+                ended: i64::MIN,
+                interval: USUAL_INTERVAL_MS,
                 node,
                 expected: Cell::EMPTY,
                 present: Cell::EMPTY,
@@ -195,6 +198,7 @@ impl Fleet {
             failed: 0,
             seen: i64::MIN,
             target: NOWHERE,
+            ended: false,
         })?;
         self.touch(place, false);
         Some(place)

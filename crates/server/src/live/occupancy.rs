@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::dict::Dict;
 use super::feed::{
-    DEVICE_SHARE, FB_USED, SESSION_END, SESSION_INFO, SESSION_MEMORY, SESSION_START, SESSION_STATE,
+    DEVICE_SHARE, DEVICE_UP, FB_USED, SESSION_END, SESSION_INFO, SESSION_MEMORY, SESSION_START,
+    SESSION_STATE,
 };
 use super::fleet::{Fleet, Level, NOWHERE};
 use super::layout::{Layout, MigRow};
@@ -115,6 +116,9 @@ fn instance_parts(fleet: &Fleet, mig: MigRow, on: &HashMap<u32, On>) -> Parts {
 fn parts(fleet: &Fleet, device: u32, on: &HashMap<u32, On>) -> Parts {
     if let Some(parts) = fleet.booking.parts(device) {
         return parts;
+    }
+    if fleet.value(DEVICE_UP, device) == Some(0.0) {
+        return Parts::all(state::DOWN);
     }
     match on.get(&device) {
         Some(on) => Parts::of_sessions(&on.states),

@@ -11,7 +11,8 @@ pub(super) struct Random(pub(super) u64);
 impl Random {
     /// Below a bound.
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 }
@@ -217,7 +218,10 @@ fn write_gpu(page: &mut String, gpu: &Gpu) {
     let _ = writeln!(page, "gpu_device_share_ratio{{{id}}} 1");
     let _ = writeln!(page, "gpulse_device_up{{{id}}} 1");
     for (state, seconds) in state::NAMES.iter().zip(gpu.booked) {
-        let _ = writeln!(page, "gpu_device_seconds_total{{{id},run=\"r\",state=\"{state}\"}} {seconds}");
+        let _ = writeln!(
+            page,
+            "gpu_device_seconds_total{{{id},run=\"r\",state=\"{state}\"}} {seconds}"
+        );
     }
     let effective = gpu.booked[state::ACTIVE] * 0.8;
     let _ = writeln!(page, "gpu_device_effective_seconds_total{{{id},run=\"r\"}} {effective}");
@@ -252,4 +256,49 @@ fn write_session(page: &mut String, session: &Session, gpu: &Gpu, now: i64) {
         "gpu_session_utilization_ratio{{{key},engine=\"sm\",quality=\"measured\"}} 0.{}",
         gpu.util
     );
+}
+
+/// Prints what pictures of a fleet with that many GPUs and as many sessions cost.
+#[expect(clippy::print_stderr, reason = "a measurement")]
+pub(super) fn measure(gpus: usize) {
+    let (app, _folder) = super::app();
+    let live = app.live();
+    let _place = live.listeners.join().unwrap();
+    let mut fleet = Fleet::of(gpus.div_ceil(8), 8);
+    for gpu in 0..fleet.gpus.len() {
+        fleet.session(gpu, "active");
+    }
+    let mut line = String::new();
+    let mut since = None;
+    for step in 0..16 {
+        fleet.spend("active", 5.0);
+        let now = super::NOW + step * 5000;
+        fleet.ingest(&app, now);
+        let before = cpu_ms();
+        let events = live.events(now + 400, since, true);
+        let spent = cpu_ms() - before;
+        since = events.last().map(|event| event.rev);
+        if step == 0 || step > 12 {
+            let bytes: usize = events.iter().map(|event| event.data.len()).sum();
+            let _ = write!(line, " {}: {spent:.1} ms, {} KB;", events[0].name, bytes / 1000);
+        }
+    }
+    let frame = live.frame(super::NOW + 76_000);
+    let before = cpu_ms();
+    let plain = frame.json(false).len();
+    let written = cpu_ms() - before;
+    let packed = crate::compress::gzip(&frame.json(false)).len();
+    eprintln!(
+        "{gpus} GPUs:{line} document {} KB in {written:.1} ms, gz {} KB",
+        plain / 1000,
+        packed / 1000
+    );
+}
+
+/// Processor time of this thread.
+fn cpu_ms() -> f64 {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a test")]
+    let ms = spent.tv_sec as f64 * 1e3 + spent.tv_nsec as f64 / 1e6;
+    ms
 }
