@@ -17,6 +17,7 @@ mod setup;
 mod sim;
 mod test;
 mod tidy;
+mod ui;
 mod workspace;
 
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Args),
     /// Print figures: cost beside nvitop-exporter, 24 hours of churn, build time and size, long fuzzing.
     Bench(bench::Args),
+    /// Build the web pages, serve them while they are written, or test them in a browser.
+    Ui(ui::Args),
     /// Run a program on the simulated NVML.
     Sim(sim::Args),
     /// On a machine with a GPU: compare every figure with nvidia-smi and measure the cost.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Ui(args) => ui::run(&args),
         Command::Sim(args) => sim::run(&args),
         Command::GpuCheck(args) => gpu_check::run(&args),
     };

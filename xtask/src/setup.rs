@@ -4,13 +4,18 @@
 //! final one that is renamed when it is complete. A second clone or a second run finds it. What a
 //! machine cannot have is a reason, not an error: the tests that need it are skipped.
 
+mod chromium;
 mod go;
+mod node;
 mod python;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+pub(crate) use chromium::Chromium;
+pub(crate) use node::Node;
 
 use crate::workspace;
 
@@ -69,6 +74,28 @@ pub(crate) fn python() -> Result<Ready> {
     Ok(python.map(|at| at.join("bin/python")))
 }
 
+/// Node and npm, to build the web pages: this machine's, else pinned ones.
+pub(crate) fn node() -> Result<Result<Node, String>> {
+    if let Some(node) = node::installed() {
+        return Ok(Ok(node));
+    }
+    Ok(only(node::pinned(), false)?.map(|at| node::of(&at)))
+}
+
+/// A Chromium, for the browser checks: this machine's, else an unpacked one.
+pub(crate) fn chromium(quick: bool) -> Result<Result<Chromium, String>> {
+    if let Some(chromium) = chromium::installed() {
+        return Ok(Ok(chromium));
+    }
+    Ok(only(chromium::unpacked(), quick)?.map(|at| chromium::of(&at)))
+}
+
+fn only(part: Part, quick: bool) -> Result<Ready> {
+    let folder = workspace::cache()?.join("tools");
+    announce(&folder, std::slice::from_ref(&part), quick);
+    Ok(provide(&folder, &part, quick))
+}
+
 fn announce(folder: &Path, parts: &[Part], quick: bool) {
     println!("set-up in {} (kept; delete it whenever you like):", folder.display());
     for part in parts {
@@ -116,7 +143,7 @@ fn complete(folder: &Path, name: &str, fill: &Fill) -> Result<()> {
 
 /// A short name for some contents: FNV-1a, 64 bits. A cache key, not a proof of origin: that is the
 /// business of the hashes in the lock files themselves.
-fn key<const N: usize>(contents: [&[u8]; N]) -> String {
+pub(crate) fn key<const N: usize>(contents: [&[u8]; N]) -> String {
     let bytes = contents.iter().flat_map(|content| content.iter().chain(&[0]));
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)

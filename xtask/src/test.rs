@@ -1,7 +1,7 @@
 //! `cargo xtask test`: set up, run everything, and close with what passed, failed and was skipped.
 //!
 //! Unit tests and replays run first, then the end-to-end tests with the real binary and with
-//! programs that others wrote. With `CI=true` a skip that this machine could have avoided fails.
+//! programs that others wrote, then those of the web pages. With `CI=true` a skip that this machine could have avoided fails.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use crate::fuzz;
 use crate::libtest::{Reader, Skip, Tally};
 use crate::setup::{self, Ready, Tools};
+use crate::ui;
 use crate::workspace::{self, Built, Profile};
 
 /// Reasons that no set-up on a machine can take away, as fragments of what a test says.
@@ -45,12 +46,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         workspace::target().display()
     );
     let tools = setup::all(args.quick)?;
+    // Before the build, which embeds the pages.
+    let node = ui::prepare()?;
     let built = workspace::build(Profile::Dev, &["cli", "sim", "sim-nvml"])?;
 
     let mut tally = Tally::default();
     for stage in [workspace_stage(), end_to_end_stage(&built, &tools)] {
         tally.add(run_stage(stage, args.filter.as_deref())?);
     }
+    tally.add(ui::test(&node, &built.gpulse, args.quick, args.filter.as_deref())?);
     if !args.quick {
         tally.add(fuzz::run(FUZZ_SECONDS, args.filter.as_deref())?);
     }
@@ -118,7 +122,9 @@ fn explain_missing(tally: &mut Tally, tools: &Tools) {
     }
 }
 
-fn close(tally: &Tally, ci: bool) -> ExitCode {
+/// Say what failed and what was skipped, and with which code to end. With `ci` a skip that this
+/// machine could have avoided counts as a failure.
+pub(crate) fn close(tally: &Tally, ci: bool) -> ExitCode {
     println!();
     for name in &tally.failed {
         println!("failed: {name}");

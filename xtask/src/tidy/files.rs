@@ -31,6 +31,9 @@ const MAY_BE_UNSAFE: &[&str] =
 const MAY_RUN_PROGRAMS: &[&str] =
     &["crates/gpu/src/smi", "crates/sim/src/bin/gpulse-sim", "xtask/", "tests/"];
 
+/// Folders of what was built or fetched, not written.
+const BUILT: &[&str] = &["target", "node_modules", "dist"];
+
 const STYLE: &str = "docs/style.md";
 const INVARIANTS: &str = "ARCHITECTURE.md, Invariants";
 
@@ -58,7 +61,8 @@ pub(super) fn with_extension(folder: &Path, extension: &str) -> Result<Vec<PathB
         let path = entry.path();
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
         if entry.file_type()?.is_dir() {
-            if !hidden && entry.file_name() != "target" {
+            let built = BUILT.iter().any(|name| entry.file_name() == *name);
+            if !hidden && !built {
                 found.extend(with_extension(&path, extension)?);
             }
         } else if path.extension().is_some_and(|found| found == extension) {
