@@ -127,6 +127,8 @@ impl RecordWriter<'_> {
         if self.batch.too_large.is_some() {
             return;
         }
+        let frames = bytes.len() / frame::BLOCK + 2;
+        self.batch.framed.reserve(bytes.len() + frames * 2 * FRAME);
         loop {
             let left = self.left_in_frame();
             let (part, rest) = bytes.split_at(bytes.len().min(left));

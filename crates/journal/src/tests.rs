@@ -4,6 +4,7 @@ mod damage;
 mod limits;
 mod model;
 mod plain;
+mod surprise;
 
 use std::path::Path;
 use std::sync::Arc;

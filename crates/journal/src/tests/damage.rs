@@ -192,6 +192,37 @@ fn frames_inside_a_payload_are_not_taken_for_records() {
 }
 
 #[test]
+fn a_payload_that_repeats_its_own_segment_brings_no_record_back() {
+    let disk = FaultDisk::new();
+    let (mut journal, _) = open(&disk, &Options::default());
+    append(&mut journal, &[&[0; 40], b"one", b"two"]);
+    let before = disk.bytes(&segment(1));
+    append(&mut journal, &[&before, b"end"]);
+    drop(journal);
+    disk.flip(&segment(1), before.len() as u64 + 13, 0);
+    let (journal, _) = open(&disk, &Options::default());
+    let sequences: Vec<u64> = all(&mut journal.read(0)).iter().map(|record| record.0).collect();
+    assert_eq!(sequences, [1, 2, 3, 5]);
+}
+
+#[test]
+fn records_lost_behind_a_cursor_leave_a_gap_that_is_no_damage() {
+    let disk = FaultDisk::new();
+    let (mut journal, _) = open(&disk, &Options::default());
+    append(&mut journal, &[b"a", b"b", b"c"]);
+    let without = disk.bytes(&segment(1));
+    append(&mut journal, &[b"d", b"e"]);
+    journal.set_cursor("ship", 5).unwrap();
+    drop(journal);
+    disk.put(&segment(1), &without);
+    let (mut journal, _) = open(&disk, &Options::default());
+    assert_eq!(append(&mut journal, &[b"f"]), 6..7, "4 and 5 are not given again");
+    let mut reader = journal.read(0);
+    assert_eq!(all(&mut reader).len(), 4);
+    assert!(reader.damage().is_empty(), "{:?}", reader.damage());
+}
+
+#[test]
 fn a_missing_segment_is_named_and_costs_its_records() {
     for missing in [1, 4, 7] {
         let disk = FaultDisk::new();
