@@ -23,16 +23,18 @@ export interface ChartRow {
   bound?: ChartBound;
   format: (value: number) => string;
   max?: number;
+  /** Only for GPUs with instances, or only for those without. */
+  mig?: boolean;
 }
 
 /** DCGM_FI_PROF_* are ratios, FB_* are MiB; the PROF_PCIE metrics are bytes a second already. */
 export const CHARTS: readonly ChartRow[] = [
   {
-    id: 'util', title: 'chartUtil', max: 100, format: percent,
+    id: 'util', title: 'chartUtil', mig: false, max: 100, format: percent,
     lines: [{ metric: 'DCGM_FI_DEV_GPU_UTIL', name: 'lineUtil', times: 1 }],
   },
   {
-    id: 'util-weighted', title: 'chartUtilWeighted', max: 100, format: percent,
+    id: 'util-weighted', title: 'chartUtilWeighted', mig: true, max: 100, format: percent,
     lines: [{ metric: 'DCGM_FI_DEV_WEIGHTED_GPU_UTIL', name: 'lineUtil', times: 100 }],
   },
   {

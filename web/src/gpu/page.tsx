@@ -75,7 +75,7 @@ function Charts({ fleet, row, history, uuid }: ChartsProps) {
   const drawn = useMemo(() => (history === null ? [] : draw(fleet, row, history)), [history, bounds, t('chartUtil')]);
   const zoom = (fromMs: number, toMs: number): void => setParameters({ from: iso(fromMs), to: iso(toMs) });
   if (history !== null && drawn.length === 0) return <p class="panel none">{t('noChart')}</p>;
-  const absent = history === null ? [] : CHARTS.filter((chart) => !drawn.some((each) => each.chart === chart));
+  const absent = history === null ? [] : CHARTS.filter((chart) => chart.mig === undefined && !drawn.some((each) => each.chart === chart));
   return (
     <section class="chart-grid fresh">
       <div class="toolbar">
@@ -97,7 +97,7 @@ function Charts({ fleet, row, history, uuid }: ChartsProps) {
             {...(chart.max === undefined ? {} : { max: chart.max })}
           />
         ))}
-        {absent.filter((chart) => !chart.id.startsWith('util')).map((chart) => (
+        {absent.map((chart) => (
           <div class="panel chart absent" key={chart.id}>
             <h3>{t(chart.title)}</h3>
             <p class="dim">
@@ -119,7 +119,8 @@ function boundOf(fleet: Fleet, row: number, chart: ChartRow): number | null {
 
 /** Charts that have anything to draw, with their lines. */
 function draw(fleet: Fleet, row: number, history: History): Drawn[] {
-  return CHARTS.flatMap((chart) => {
+  const cut = row >= 0 && fleet.migRows(row).length > 0;
+  return CHARTS.filter((chart) => chart.mig === undefined || chart.mig === cut).flatMap((chart) => {
     const lines: Line[] = chart.lines.flatMap((line) => {
       const values = columnOf(history.metrics, line);
       return values === null ? [] : [{ name: t(line.name), values }];

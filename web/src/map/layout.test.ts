@@ -17,7 +17,7 @@ function everyTile(layout: Layout) {
 
 test.each([[360], [777], [1280], [1920]])('every tile lies inside the map and is found by its middle (%i px)', (width) => {
   for (const sizes of [[8, 8, 8, 8, 8, 8, 8, 8], [3, 300, 1, 42, 17], [1], [16, 8]]) {
-    for (const zoom of [0, 1, 2, 3]) {
+    for (const zoom of [0, 1, 2, 3, 4]) {
       const layout = layOut(groups(...sizes), width, zoom);
       for (const { box, nth, rect } of everyTile(layout)) {
         expect(rect.x).toBeGreaterThanOrEqual(0);
@@ -62,6 +62,7 @@ test('down and up lead to the tile below and back', () => {
 });
 
 test('few GPUs are drawn large, many small', () => {
+  expect(defaultZoom(4, 1280)).toBe(4);
   expect(defaultZoom(64, 1280)).toBe(3);
   expect(defaultZoom(1000, 1280)).toBe(1);
   expect(defaultZoom(10_000, 1280)).toBe(0);

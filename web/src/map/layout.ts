@@ -22,6 +22,8 @@ export interface Layout {
   tileHeight: number;
   /** Whether a tile has room for a figure. */
   figures: boolean;
+  /** Whether it also has room for its number and holder. */
+  details: boolean;
 }
 
 /** Tile sizes by zoom: least width, height. */
@@ -30,6 +32,7 @@ export const ZOOMS = [
   { width: 20, height: 24 },
   { width: 30, height: 32 },
   { width: 46, height: 44 },
+  { width: 104, height: 68 },
 ] as const;
 
 export const HEAD = 24;
@@ -42,9 +45,12 @@ const MOST_COLUMNS = 16;
 const LEAST_BOX = 104;
 /** Figures need this much width. */
 const FIGURE_WIDTH = 26;
+/** Number and holder need this much. */
+const DETAIL_WIDTH = 88;
 
 /** The zoom that fills a screen pleasantly: few GPUs are drawn large. */
 export function defaultZoom(gpus: number, width: number): number {
+  if (gpus <= 16) return width < 600 ? 3 : 4;
   if (gpus <= 128) return width < 600 ? 2 : 3;
   return gpus <= 512 ? 2 : gpus <= 4096 ? 1 : 0;
 }
@@ -58,7 +64,13 @@ export function layOut(groups: readonly Group[], width: number, zoom: number): L
       : shelves(groups, width, size);
   const height = boxes.reduce((most, box) => Math.max(most, box.y + box.height), 0);
   const narrowest = boxes.reduce((least, box) => Math.min(least, box.tileWidth), Number.POSITIVE_INFINITY);
-  return { boxes, height, tileHeight: size.height, figures: narrowest >= FIGURE_WIDTH && size.height >= 28 };
+  return {
+    boxes,
+    height,
+    tileHeight: size.height,
+    figures: narrowest >= FIGURE_WIDTH && size.height >= 28,
+    details: narrowest >= DETAIL_WIDTH && size.height >= 60,
+  };
 }
 
 type Size = (typeof ZOOMS)[number];

@@ -9,6 +9,7 @@ import type { Severity, StateLook } from '../gpu/states';
 import { stateLook } from '../gpu/states';
 import type { Quantity } from './quantity';
 import { quantityOf, type ColourBy } from './quantity';
+import { holderOf } from './groups';
 import { firstBoxAt, HEAD, tileRect, type Box, type Layout, type Rect } from './layout';
 
 /** Colours of the theme, read from the style sheet once per theme. */
@@ -106,9 +107,11 @@ class Brush {
     const { fleet, severity } = this.scene;
     const look = stateLook(fleet.word('gpu', 'state', row));
     const whole = snap(rect);
+    let ink = this.scene.inks.ink;
     if (look.look === 'hatched') this.hatched(whole);
-    else if (this.quantity !== null) this.measured(row, whole, look, this.quantity);
-    else this.worded(row, whole, look);
+    else if (this.quantity !== null) ink = this.measured(row, whole, look, this.quantity);
+    else ink = this.worded(row, whole, look);
+    if (this.scene.layout.details) this.details(row, whole, ink);
     this.mark(whole, severity[row] ?? 'ok');
   }
 
@@ -117,8 +120,8 @@ class Brush {
     this.outline(rect, this.scene.inks.border);
   }
 
-  /** A tile coloured by a quantity; of a GPU with instances, a band for each. */
-  private measured(row: number, rect: Rect, look: StateLook, quantity: Quantity): void {
+  /** A tile coloured by a quantity; of a GPU with instances, a band for each. Gives the ink for text on it. */
+  private measured(row: number, rect: Rect, look: StateLook, quantity: Quantity): string {
     const { fleet, inks, layout } = this.scene;
     const mig = quantity.id === 'utilization' ? fleet.migRows(row) : [];
     if (mig.length > 0) return this.bands(mig, rect);
@@ -132,37 +135,54 @@ class Brush {
     if (layout.figures && typeof value === 'number') {
       this.figure(rect, quantity.brief(fleet, row, value), inkOn(colour));
     }
+    return inkOn(colour);
+  }
+
+  /** Number and holder in the corners of a large tile. */
+  private details(row: number, rect: Rect, ink: string): void {
+    const { context } = this;
+    const { fleet, inks } = this.scene;
+    context.font = `11px ${inks.font}`;
+    context.textAlign = 'left';
+    context.fillStyle = ink;
+    context.fillText(fleet.text('gpu', 'index', row), rect.x + 6, rect.y + 11);
+    context.fillText(fit(context, holderOf(fleet, row), rect.width - 12), rect.x + 6, rect.y + rect.height - 9);
   }
 
   /** Nobody uses it; where there is room, the mark says whether somebody holds it all the same. */
-  private hollow(rect: Rect, look: StateLook): void {
+  private hollow(rect: Rect, look: StateLook): string {
     const { inks, layout } = this.scene;
     this.outline(rect, inks.border);
     if (layout.figures && look.glyph !== FREE) {
       this.figure(rect, look.glyph, look.tone === 'dim' ? inks.dim : inks[look.tone]);
     }
+    return inks.ink;
   }
 
   /** Bands as wide as each instance's slices; what is not cut stays hollow. */
-  private bands(mig: readonly number[], rect: Rect): void {
-    const { fleet, inks } = this.scene;
+  private bands(mig: readonly number[], rect: Rect): string {
+    const { fleet, inks, layout } = this.scene;
+    // On a large tile the bands leave room for number and holder.
+    const top = layout.details ? rect.y + 20 : rect.y;
+    const height = layout.details ? rect.height - 40 : rect.height;
     let x = rect.x;
     for (const row of mig) {
       const width = rect.width * (fleet.number('mig', 'share', row) ?? 1 / mig.length);
       const use = fleet.number('mig', 'util', row);
       const hollow = stateLook(fleet.word('mig', 'state', row)).look === 'hollow';
       if (use !== null && !hollow) {
-        this.fill({ ...rect, x, width: Math.max(1, width - 1) }, sequence(inks.theme, use / 100));
+        this.fill({ x, y: top, width: Math.max(1, width - 1), height }, sequence(inks.theme, use / 100));
       }
       x += width;
       this.context.fillStyle = inks.border;
-      this.context.fillRect(Math.round(x) - 1, rect.y, 1, rect.height);
+      this.context.fillRect(Math.round(x) - 1, top, 1, height);
     }
     this.outline(rect, inks.border);
+    return inks.ink;
   }
 
   /** A tile coloured by a word: state or health. */
-  private worded(row: number, rect: Rect, look: StateLook): void {
+  private worded(row: number, rect: Rect, look: StateLook): string {
     const { fleet, inks, layout, colour, severity } = this.scene;
     const health = severity[row] ?? 'ok';
     const ink = colour === 'health' ? inks[health] : look.tone === 'dim' ? inks.dim : inks[look.tone];
@@ -171,10 +191,11 @@ class Brush {
     this.outline(rect, hollow ? inks.border : ink);
     const glyph = colour === 'health' ? '' : stateLook(fleet.word('gpu', 'state', row)).glyph;
     if (layout.figures) this.figure(rect, glyph, hollow ? ink : inkOn(ink));
+    return hollow ? inks.ink : inkOn(ink);
   }
 
   /** Not supported, or failed now: hollow with a dash or a `!`. */
-  private without(rect: Rect, failed: boolean): void {
+  private without(rect: Rect, failed: boolean): string {
     const { inks } = this.scene;
     if (failed) {
       this.outline(rect, inks.critical);
@@ -183,6 +204,7 @@ class Brush {
       this.outline(rect, inks.border);
       this.figure(rect, '—', inks.dim);
     }
+    return inks.ink;
   }
 
   private fill(rect: Rect, style: string | CanvasPattern): void {
@@ -198,7 +220,7 @@ class Brush {
 
   private figure(rect: Rect, text: string, colour: string): void {
     const { context } = this;
-    context.font = `${rect.width >= 36 ? 13 : 11}px ${this.scene.inks.font}`;
+    context.font = `${rect.width >= 88 ? 18 : rect.width >= 36 ? 13 : 11}px ${this.scene.inks.font}`;
     context.textAlign = 'center';
     context.fillStyle = colour;
     context.fillText(text, rect.x + rect.width / 2, rect.y + rect.height / 2 + 1);

@@ -38,8 +38,8 @@ function Source({ source }: { source: SourceReport }) {
         <strong>{source.name}</strong> <span class="dim">{source.looked_for}</span>
       </span>
       <span>
-        {source.problem ?? (source.ok ? t('found') : t('notFound'))}
-        {source.remedy !== null && source.remedy !== '' && <span class="remedy">{source.remedy}</span>}
+        {source.problem || (source.ok ? t('found') : t('notFound'))}
+        {source.remedy && <span class="remedy">{source.remedy}</span>}
       </span>
     </li>
   );

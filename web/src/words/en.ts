@@ -198,7 +198,7 @@ export const en = {
   stripNone: 'No session in this range.',
   chartUtil: 'Utilization',
   chartUtilWeighted: 'Utilization (weighted)',
-  chartProf: 'SM, tensor and DRAM activity',
+  chartProf: 'SM, tensor, DRAM',
   chartMemory: 'Memory used',
   chartPower: 'Power',
   chartTemp: 'Temperature',

@@ -200,7 +200,7 @@ export const ko: Record<keyof typeof en, string> = {
   stripNone: '이 범위에 세션이 없습니다.',
   chartUtil: '사용률',
   chartUtilWeighted: '사용률 (가중)',
-  chartProf: 'SM, 텐서, DRAM 활동',
+  chartProf: 'SM, 텐서, DRAM',
   chartMemory: '사용 중인 메모리',
   chartPower: '전력',
   chartTemp: '온도',
