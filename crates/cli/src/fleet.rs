@@ -85,7 +85,10 @@ fn run(app: &App, plan: &Plan, stop: &Arc<Stop>) {
         with_default(NoSubscriber::new(), || {
             machines.iter_mut().take_while(|_| !stop.is_stopped()).for_each(|machine| {
                 if !shown {
-                    machine.begin(app, plan.before(), at);
+                    // By the page of a minute ago it is seen what has ended since.
+                    machine.begin(plan.before());
+                    report(machine.show(app, plan.before()).err());
+                    machine.look(at.before(prepare::NOW_STEP));
                 }
                 report(machine.show(app, at).err());
             });

@@ -198,6 +198,12 @@ impl Node {
         self.observe(now, &pass.observations);
     }
 
+    /// Ask everything and tell nobody: what spans two passes is known from the next one on.
+    pub fn prime(&mut self, now: Timestamp) {
+        self.prepare(now);
+        let _ = self.reader.pass(now, Ask::ALL);
+    }
+
     /// What it knows of its sessions, for another node to go on from.
     #[must_use]
     pub fn memory(&self) -> Memory {

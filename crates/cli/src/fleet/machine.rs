@@ -25,16 +25,16 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A machine of the world, watched anew or from what is known of it.
+    /// A machine of the world that began at `origin`, watched from a moment on: anew, or from what
+    /// is known of it then.
     pub(super) fn new(
         world: &Arc<World>,
         number: usize,
-        origin: Timestamp,
+        (origin, at): (Timestamp, Timestamp),
         every: Duration,
         memory: Option<Memory>,
     ) -> Self {
-        let begin = Duration::from_secs(1);
-        let clock = Arc::new(SimClock::starting_at(origin.after(begin), Pace::Manual, begin));
+        let clock = Arc::new(SimClock::starting_at(at, Pace::Manual, at.since(origin)));
         let simulated = sim::Machine::new(Arc::clone(world), number, Arc::clone(&clock));
         let state = memory.map_or(StateUse::None, |memory| StateUse::GoOn(Box::new(memory)));
         let node = Node::new(&config(every), watched(&simulated), &state);
@@ -60,11 +60,12 @@ impl Machine {
         self.node.memory()
     }
 
-    /// Begin to show it: the page of a minute ago, by which it is seen what has ended since, and a
-    /// first look that later ones are compared with.
-    pub(super) fn begin(&mut self, app: &App, before: Timestamp, at: Timestamp) {
-        super::report(self.show(app, before).err());
-        self.look(at.before(Duration::from_secs(5)));
+    /// Look from a known moment on, and show nothing: what spans two looks can be told afterwards.
+    pub(super) fn begin(&mut self, at: Timestamp) {
+        if self.at(at.before(super::PAST_STEP)) {
+            self.node.prime(at.before(super::PAST_STEP));
+        }
+        self.look(at);
     }
 
     /// Look, and show nothing.

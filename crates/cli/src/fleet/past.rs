@@ -54,8 +54,8 @@ impl Past {
                 if self.stop.is_stopped() {
                     return;
                 }
-                let mut machine =
-                    Machine::new(&world, number, self.origin, PAST_STEP, Some(memory));
+                let span = (self.origin, chunk.from);
+                let mut machine = Machine::new(&world, number, span, PAST_STEP, Some(memory));
                 self.fill_one(&mut machine, chunk.from, chunk.to);
             }
             self.app.set_backfill(Some(millis(until)));
@@ -67,7 +67,7 @@ impl Past {
     /// between two chunks is seen. The page of that step is there already, and the same.
     fn fill_one(&self, machine: &mut Machine, from: model::Timestamp, to: model::Timestamp) {
         let pages = Pages::default();
-        machine.look(from);
+        machine.begin(from);
         let to = to.after(PAST_STEP).min(self.newest);
         for at in steps(from, to).skip(1) {
             report(machine.show_past(&self.app, &pages, at).err());

@@ -17,7 +17,7 @@ use super::{PAST_STEP, Plan, steps};
 /// The past is filled in by chunks of this length, the newest first.
 pub(super) const CHUNK: Duration = Duration::from_secs(20 * 60);
 /// Time between two pictures of now.
-const NOW_STEP: Duration = Duration::from_secs(5);
+pub(super) const NOW_STEP: Duration = Duration::from_secs(5);
 /// More threads than this would take a workstation away from its user.
 const MOST_THREADS: usize = 4;
 
@@ -80,7 +80,7 @@ fn one(
 ) -> (Machine, Vec<Memory>) {
     let end = plan.before();
     let begin = steps_back(plan);
-    let mut machine = Machine::new(world, number, plan.origin(), PAST_STEP, None);
+    let mut machine = Machine::new(world, number, (plan.origin(), begin), PAST_STEP, None);
     let mut known: Vec<Memory> = Vec::with_capacity(spans.len());
     for at in steps(begin, end) {
         machine.follow(at);
@@ -91,7 +91,7 @@ fn one(
     // Followed from the oldest on, asked for from the newest on.
     known.reverse();
     let memory = machine.memory();
-    (Machine::new(world, number, plan.origin(), NOW_STEP, Some(memory)), known)
+    (Machine::new(world, number, (plan.origin(), end), NOW_STEP, Some(memory)), known)
 }
 
 /// The first look: on the grid of minutes before the first picture, not before the world begins.
