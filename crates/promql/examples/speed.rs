@@ -2,12 +2,7 @@
 //! samples are copied out as a store would decode them. Run with `--release`.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints its figures")]
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "figures"
-)]
+#![expect(clippy::cast_precision_loss, reason = "figures")]
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -168,7 +163,7 @@ fn filled() -> Memory {
             let mut total = 0.0;
             for at in 0..count {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                let noise = (random >> 40) as f64 / (1 << 24) as f64;
+                let noise = (random >> 40) as f64 / f64::from(1 << 24);
                 let watts =
                     (400.0 + 300.0 * noise).round() + (noise * 7919.0).fract().round() / 1000.0;
                 total += watts * 15.0;

@@ -23,6 +23,7 @@ mod notes;
 mod outcome;
 mod over_time;
 mod query;
+pub mod reference;
 mod repeated;
 mod room;
 mod select;

@@ -49,16 +49,32 @@ impl<'q> Query<'q> {
         take: Take,
     ) -> Result<Vector<'q>, QueryError> {
         let ends = self.ends(selector.at.as_ref(), selector.offset.as_ref(), steps);
+        let series = self.select(selector, span(ends, ms(self.options.lookback)))?;
+        Ok(self.newest_of(series, ends, take))
+    }
+
+    /// The newest samples of the series that these matchers choose, looked for at these times.
+    pub(crate) fn newest_by(
+        &self,
+        matchers: &[Matcher],
+        ends: Steps,
+        take: Take,
+    ) -> Result<Vector<'q>, QueryError> {
+        let (from, to) = span(ends, ms(self.options.lookback));
+        let series = Arc::new(self.source.select(matchers, from, to)?);
+        Ok(self.newest_of(series, ends, take))
+    }
+
+    fn newest_of(&self, series: Selection<'q>, ends: Steps, take: Take) -> Vector<'q> {
         let lookback = ms(self.options.lookback);
         let (from, to) = span(ends, lookback);
-        let series = self.select(selector, (from, to))?;
         let names = Names::Of(Arc::clone(&series));
         let found = move |time: i64, value: f64| match take {
             _ if absent(value) => ABSENT,
             Take::Value => value,
             Take::Time => seconds(time),
         };
-        Ok(Vector::computed(names, steps.count, move |at, room, out| {
+        Vector::computed(names, ends.count, move |at, room, out| {
             let Room { samples, bounds, .. } = room;
             if ends.count == 1 || ends.step == 0 {
                 let newest = series[at].newest(from, to, samples)?;
@@ -80,7 +96,7 @@ impl<'q> Query<'q> {
             let read = samples.len();
             room.touch(read);
             Ok(())
-        }))
+        })
     }
 
     pub(crate) fn ranges(
@@ -145,18 +161,25 @@ impl<'q> Query<'q> {
 
     /// The time that each step looks at.
     fn ends(&self, at: Option<&AtModifier>, offset: Option<&Offset>, steps: Steps) -> Steps {
-        let shift = match offset {
-            Some(Offset::Pos(by)) => ms(*by),
-            Some(Offset::Neg(by)) => -ms(*by),
-            None => 0,
-        };
-        let fixed = at.map(|at| match at {
+        steps.moved(self.pinned(at), offset_ms(offset))
+    }
+
+    /// The time (ms) that `@` pins something to.
+    pub(crate) fn pinned(&self, at: Option<&AtModifier>) -> Option<i64> {
+        at.map(|at| match at {
             AtModifier::Start => self.top.start,
             AtModifier::End => self.top.end(),
             AtModifier::At(time) => epoch_ms(*time),
-        });
-        let step = if fixed.is_some() { 0 } else { steps.step };
-        Steps { start: fixed.unwrap_or(steps.start).saturating_sub(shift), step, ..steps }
+        })
+    }
+}
+
+/// How far back an offset moves, in ms.
+pub(crate) fn offset_ms(offset: Option<&Offset>) -> i64 {
+    match offset {
+        Some(Offset::Pos(by)) => ms(*by),
+        Some(Offset::Neg(by)) => -ms(*by),
+        None => 0,
     }
 }
 

@@ -19,6 +19,12 @@ impl Steps {
         (0..self.count).map(move |index| self.at(index))
     }
 
+    /// These times, or as often a fixed one, moved back by so many ms.
+    pub(crate) fn moved(self, fixed: Option<i64>, back: i64) -> Self {
+        let step = if fixed.is_some() { 0 } else { self.step };
+        Self { start: fixed.unwrap_or(self.start).saturating_sub(back), step, ..self }
+    }
+
     pub(crate) fn end(self) -> i64 {
         self.at(self.count.saturating_sub(1))
     }

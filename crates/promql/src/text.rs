@@ -4,6 +4,8 @@ mod complaint;
 mod size;
 mod tokens;
 
+use std::ops::Range;
+
 use promql_parser::parser::{self, Expr};
 
 use crate::error::QueryError;
@@ -19,7 +21,7 @@ pub(crate) fn parsed<T: Send>(
     work: impl FnOnce(&Expr) -> Result<T, QueryError> + Send,
 ) -> Result<T, QueryError> {
     size::with_stack(query, || {
-        let text = with_bytes_as_text(query);
+        let text = without_zero_offsets(with_bytes_as_text(query));
         let expr = parser::parse(&text).map_err(|error| complaint::of(&text, &error))?;
         if alternatives(&expr) {
             return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
@@ -31,6 +33,28 @@ pub(crate) fn parsed<T: Send>(
 /// The stack of a thread that works on this query.
 pub(crate) fn stack(query: &str) -> usize {
     size::stack(size::levels(query).unwrap_or_default())
+}
+
+/// Offsets of nothing, which the parser refuses, as blanks: places stay what they are.
+fn without_zero_offsets(mut text: String) -> String {
+    if !text.contains("offset") {
+        return text;
+    }
+    let tokens = tokens::of(&text);
+    let zero = |token: &str| {
+        let digits = token.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        !digits.is_empty() && digits.bytes().all(|digit| digit == b'0')
+    };
+    let of_nothing = tokens.iter().enumerate().filter_map(|(at, token)| {
+        let unsigned = |token: &&Range<usize>| !matches!(&text[(*token).clone()], "-" | "+");
+        let by = tokens[at + 1..].iter().find(unsigned)?;
+        let offset = text[token.clone()] == *"offset" && zero(&text[by.clone()]);
+        offset.then_some(token.start..by.end)
+    });
+    for place in of_nothing.collect::<Vec<_>>() {
+        text.replace_range(place.clone(), &" ".repeat(place.len()));
+    }
+    text
 }
 
 /// Does a selector have matchers of which one group is enough? The parser knows them, Prometheus not.

@@ -109,7 +109,7 @@ impl<'a> Histograms<'a> {
         let mut all: Vec<(Labels, Vec<(f64, usize)>)> = Vec::new();
         for (at, labels) in columns.labels.iter().enumerate() {
             let le = labels.get("le");
-            let Ok(bound) = le.parse::<f64>() else {
+            let Some(bound) = le.parse::<f64>().ok().filter(|bound| !bound.is_nan()) else {
                 query.warn(&format!(
                     "bucket label \"le\" is missing or has a malformed value of {le:?}{} {}",
                     named(labels),

@@ -33,7 +33,7 @@ pub(crate) fn replace<'q>(
             set(&mut columns, at, &target, &new);
         }
     }
-    merged(query, columns)
+    merged(query, &columns)
 }
 
 pub(crate) fn join<'q>(
@@ -52,7 +52,7 @@ pub(crate) fn join<'q>(
         let new = values.join(&separator);
         set(&mut columns, at, &target, &new);
     }
-    merged(query, columns)
+    merged(query, &columns)
 }
 
 fn valid(label: &str, function: &str) -> Result<(), QueryError> {
@@ -70,7 +70,7 @@ fn set(columns: &mut Columns, at: usize, label: &str, value: &str) {
 }
 
 /// Joins series that became one; two values at one step are an error.
-fn merged<'q>(query: &Query<'q>, columns: Columns) -> Result<Evaluated<'q>, QueryError> {
+fn merged<'q>(query: &Query<'q>, columns: &Columns) -> Result<Evaluated<'q>, QueryError> {
     query.budget.hold_values(columns.len(), columns.steps)?;
     let mut by_labels: HashMap<(Labels, bool), usize> = HashMap::new();
     let mut result = Columns::empty(columns.steps);

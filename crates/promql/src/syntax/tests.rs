@@ -97,3 +97,10 @@ fn a_deep_query_is_refused_before_it_takes_the_stack() {
     let many_values = vec!["node-1"; 10_000].join("|");
     assert!(format(&format!("up{{a=~\"{many_values}\"}}")).is_ok());
 }
+
+#[test]
+fn an_offset_of_nothing_is_none() {
+    assert_eq!(format("up offset 0s").unwrap(), "up");
+    assert_eq!(format("rate(up[5m] offset -0m) + offset").unwrap(), "rate(up[5m]) + offset");
+    assert_eq!(format("up offset 5m").unwrap(), "up offset 5m");
+}

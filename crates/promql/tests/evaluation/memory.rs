@@ -26,11 +26,6 @@ impl Memory {
         };
         Self { all: all.map(with).collect() }
     }
-
-    /// Appends a series.
-    pub(crate) fn push(&mut self, labels: Labels, samples: Vec<(i64, f64)>) {
-        self.all.push((labels, samples));
-    }
 }
 
 fn labels(name: &str) -> Labels {

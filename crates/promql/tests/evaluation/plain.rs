@@ -24,6 +24,7 @@ impl Window {
     }
 }
 
+type Reduce = fn(&[f64]) -> f64;
 type Plain = fn(&Window) -> Option<f64>;
 
 /// Queries, with S for the selector and Q for a quantile, and what they give.
@@ -55,7 +56,7 @@ pub(crate) const FUNCTIONS: &[(&str, Plain)] = &[
 ];
 
 /// Aggregations up to the vector, and what they give of a group's values.
-pub(crate) const AGGREGATIONS: &[(&str, fn(&[f64]) -> f64)] = &[
+pub(crate) const AGGREGATIONS: &[(&str, Reduce)] = &[
     ("sum by (__name__) (", |v| compensated(v).0 + compensated(v).1),
     ("avg by (__name__) (", mean),
     ("count by (__name__) (", |v| v.len() as f64),
