@@ -27,8 +27,10 @@ test('nothing is ever minus zero', () => {
 
 test('a funnel figure shows a fraction only where there is one', () => {
   expect(f.count(871)).toBe('871');
-  expect(f.count(870.96)).toBe('871');
-  expect(f.count(516.5)).toBe('516.5');
+  expect(f.count(87.96)).toBe('88');
+  expect(f.count(871.2)).toBe('871');
+  expect(f.count(51.5)).toBe('51.5');
+  expect(f.count(516.5)).toBe('517');
 });
 
 test('durations change their form at a day', () => {

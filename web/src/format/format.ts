@@ -26,9 +26,9 @@ export function number(value: number, digits = 0): string {
   return numberFormat(digits).format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value);
 }
 
-/** A figure of the funnel: whole where it is whole, else one decimal. */
+/** A figure of the funnel: one decimal below 100 where it has a fraction, else whole. */
 export function count(value: number): string {
-  return Math.abs(value - Math.round(value)) < 0.05 ? number(Math.round(value)) : number(value, 1);
+  return value >= 100 || Math.abs(value - Math.round(value)) < 0.05 ? number(Math.round(value)) : number(value, 1);
 }
 
 /** `63 %`; one decimal in tables, none on tiles. */

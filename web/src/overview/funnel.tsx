@@ -1,7 +1,8 @@
 /** The funnel: from all GPUs to those that do work, with what is lost on the way beside it. */
-import type { Funnel as Figures } from '../api/snapshot';
-import { count, percent, watts } from '../format/format';
+import type { AttentionLine, Funnel as Figures } from '../api/snapshot';
+import { count, number, percent, watts } from '../format/format';
 import { t, type Word } from '../words/words';
+import { AttentionMark } from './attention-line';
 
 const STEPS: readonly [keyof Figures, Word, Word][] = [
   ['total', 'total', 'aboutTotal'],
@@ -22,7 +23,12 @@ const SEGMENTS: readonly [keyof Figures, Word, Word][] = [
   ['gone', 'gone', 'aboutGone'],
 ];
 
-export function Funnel({ figures }: { figures: Figures }) {
+interface Props {
+  figures: Figures;
+  attention: readonly AttentionLine[];
+}
+
+export function Funnel({ figures, attention }: Props) {
   const total = Math.max(1, figures.total);
   return (
     <section class="panel funnel fresh" aria-label={t('funnel')}>
@@ -52,8 +58,35 @@ export function Funnel({ figures }: { figures: Figures }) {
             </li>
           ),
         )}
+        <Problems attention={attention} />
       </ul>
     </section>
+  );
+}
+
+/** How many problems there are, by severity; leads to their list, which may be far below a large map. */
+function Problems({ attention }: { attention: readonly AttentionLine[] }) {
+  if (attention.length === 0) return null;
+  const countOf = (severity: AttentionLine['severity']): number =>
+    attention.filter((line) => line.severity === severity).length;
+  return (
+    <li class="problems">
+      <button
+        type="button"
+        class="button quiet"
+        onClick={() => document.getElementById('attention')?.scrollIntoView({ block: 'center' })}
+      >
+        {t('attention')}
+        {(['critical', 'warning'] as const).map((severity) =>
+          countOf(severity) === 0 ? null : (
+            <span key={severity}>
+              <AttentionMark severity={severity} />
+              {number(countOf(severity))}
+            </span>
+          ),
+        )}
+      </button>
+    </li>
   );
 }
 

@@ -35,7 +35,7 @@ export default function Overview() {
   if (fleet.rows('gpu') === 0) return <Empty sources={fleet.snapshot.sources} />;
   return (
     <>
-      <Funnel figures={fleet.snapshot.funnel} />
+      <Funnel figures={fleet.snapshot.funnel} attention={fleet.snapshot.attention} />
       <Gpus fleet={fleet} />
       <Attention fleet={fleet} />
     </>
