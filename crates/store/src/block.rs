@@ -27,7 +27,7 @@ pub(crate) use write::write;
 use crate::cache::{Cache, Kept, What};
 use crate::damage::Damage;
 use crate::hash::Key;
-use crate::varint;
+use crate::{packed, varint};
 
 /// A part is no larger than this once it is unpacked: a foot of a damaged file could say anything.
 const MOST_UNPACKED: usize = 512 << 20;
@@ -162,8 +162,8 @@ impl Block {
         if length > MOST_UNPACKED {
             return Err(Bad::Damaged("part"));
         }
-        let found = zstd::bulk::decompress(&packed, length).ok();
-        found.filter(|found| found.len() == length).ok_or(Bad::Damaged("part"))
+        let mut bytes = vec![0; length];
+        if packed::unpack(&packed, &mut bytes) { Ok(bytes) } else { Err(Bad::Damaged("part")) }
     }
 
     /// Its index, from the cache or the file; none, and noted, where it is damaged.

@@ -26,6 +26,7 @@ mod matching;
 mod open;
 mod options;
 mod outcome;
+mod packed;
 mod pairs;
 mod select;
 mod stats;

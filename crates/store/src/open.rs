@@ -18,6 +18,7 @@ use crate::options::Options;
 use crate::store::Store;
 use crate::view::View;
 use crate::wal::{Decoder, Encoder, Listener};
+use crate::window::DAY_MS;
 use crate::writer::{Context, Writer};
 
 /// The folder of the log.
@@ -51,7 +52,8 @@ pub(crate) fn open(
         damage: Arc::default(),
         key: key.clone(),
     };
-    let blocks = open_blocks(&opener, &dir.join(BLOCKS), true, &mut lines)?;
+    let oldest = now_ms.saturating_sub(options.retention_ms);
+    let blocks = open_blocks(&opener, &dir.join(BLOCKS), Some(oldest), &mut lines)?;
     let committed = read_committed(&*disk, &dir.join(BLOCKS)).unwrap_or_else(|line| {
         lines.push(line);
         None
@@ -83,12 +85,12 @@ fn log_error(dir: &Path, cause: JournalError) -> OpenError {
     OpenError::Log { dir: dir.to_owned(), cause: Box::new(cause) }
 }
 
-/// Opens the blocks of a folder, by window, then by age; `tidy` removes what was not finished. A
-/// damaged one is named and left where it is.
+/// Opens the blocks of a folder, by window, then by age. A damaged one is named and left where
+/// it is. With `oldest`, what was not finished and what is damaged and older than that is removed.
 pub(crate) fn open_blocks(
     opener: &Opener,
     folder: &Path,
-    tidy: bool,
+    oldest: Option<i64>,
     lines: &mut Vec<String>,
 ) -> Result<Vec<Arc<Block>>, OpenError> {
     let failed = |cause| OpenError::Folder { path: folder.to_owned(), cause };
@@ -99,16 +101,17 @@ pub(crate) fn open_blocks(
     let mut blocks: Vec<Arc<Block>> = Vec::new();
     for entry in entries {
         let path = folder.join(&entry.name);
-        if entry.name.ends_with(block::UNFINISHED) && tidy {
+        if entry.name.ends_with(block::UNFINISHED) && oldest.is_some() {
             opener.disk.remove(&path).map_err(failed)?;
         }
-        if block::start_of(&entry.name).is_none() {
-            continue;
-        }
+        let Some(start) = block::start_of(&entry.name) else { continue };
         match Block::open(opener, &path, blocks.len() as u64 + 1) {
             Ok(block) => blocks.push(Arc::new(block)),
             Err(Bad::Newer(found)) => {
                 return Err(OpenError::Newer { path, found, known: block::VERSION });
+            }
+            Err(_) if oldest.is_some_and(|oldest| start + DAY_MS < oldest) => {
+                opener.disk.remove(&path).map_err(failed)?;
             }
             Err(bad) => lines.push(format!(
                 "block {} is passed over, its samples are missing: {bad}",

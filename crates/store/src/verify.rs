@@ -23,7 +23,7 @@ pub fn verify(disk: Arc<dyn Disk>, dir: &Path) -> Result<Report, OpenError> {
     let cache = Arc::new(Cache::new(8 << 20));
     let opener =
         Opener { disk: Arc::clone(&disk), cache, damage: Arc::default(), key: Key::random() };
-    let blocks = open_blocks(&opener, &dir.join(BLOCKS), false, &mut report.damage)?;
+    let blocks = open_blocks(&opener, &dir.join(BLOCKS), None, &mut report.damage)?;
     for block in &blocks {
         let (samples, damage) = block.verify();
         report.blocks += 1;

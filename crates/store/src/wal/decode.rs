@@ -1,7 +1,7 @@
 //! Reading records. Everything is checked: what does not hold together is skipped and counted.
 
 use super::{MOST_UNPACKED, PLAIN, RAW, SAMPLES, SERIES, ZSTD};
-use crate::{decimal, varint};
+use crate::{decimal, packed, varint};
 
 /// What reading found that it could not use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,8 +125,7 @@ fn body<'a>(payload: &'a [u8], unpacked: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         ZSTD => {
             let length = varint::take_size(&mut rest, MOST_UNPACKED)?;
             unpacked.resize(length, 0);
-            let found = zstd::bulk::decompress_to_buffer(rest, unpacked.as_mut_slice()).ok()?;
-            (found == length).then_some(unpacked.as_slice())
+            packed::unpack(rest, unpacked).then_some(unpacked.as_slice())
         }
         _ => None,
     }

@@ -172,3 +172,44 @@ fn many_write_and_read_at_once_and_nothing_is_lost() {
     assert_eq!(read(&store, "a").len(), 3 * usize::try_from(rounds).unwrap());
     assert_eq!(store.stats().conflicts, 0);
 }
+
+#[test]
+fn limits_refuse_what_is_beyond_and_take_the_rest() {
+    let mut options = Options::new("/data");
+    options.limits.active_series = 2;
+    options.limits.labels_per_series = 3;
+    options.limits.samples_per_batch = 4;
+    let (store, _) = Store::open(Arc::new(FaultDisk::new()), options, NOW).unwrap();
+    let mut batch = one(&[("__name__", "a")], &[(NOW, 1.0)]);
+    batch.push([("__name__", "b")], [(NOW, 1.0)]);
+    batch.push([("__name__", "c")], [(NOW, 1.0)]);
+    batch.push([("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")], [(NOW, 1.0)]);
+    let done = store.append(NOW, &batch).unwrap();
+    let reasons: Vec<_> = done.refused.iter().map(|r| (r.row, r.reason.clone())).collect();
+    assert_eq!(reasons[0], (2, Reason::TooManySeries(2)));
+    assert_eq!(reasons[1], (3, Reason::TooManyLabels { found: 4, most: 3 }));
+    assert_eq!((done.stored, done.refused_samples, store.stats().series), (2, 2, 2));
+    let many = one(&[("__name__", "a")], &[(NOW, 1.0); 5]);
+    let error = store.append(NOW, &many).unwrap_err();
+    assert!(matches!(error, crate::AppendError::Limit { found: 5, most: 4 }));
+}
+
+#[test]
+fn what_is_synced_outlives_a_loss_of_power() {
+    for (fsync, least) in [(crate::Fsync::Always, 40), (crate::Fsync::Interval, 30)] {
+        let disk = FaultDisk::new();
+        let options = Options { fsync, ..Options::new("/data") };
+        let (store, _) = Store::open(Arc::new(disk.clone()), options.clone(), NOW).unwrap();
+        for step in 0..40 {
+            let time = NOW + step * 1000;
+            store.append(time, &one(&[("__name__", "a")], &[(time, 1.0)])).unwrap();
+            if step == 29 {
+                store.maintain(time);
+            }
+        }
+        drop(store);
+        disk.restart_powerless(7);
+        let (store, _) = Store::open(Arc::new(disk), options, NOW).unwrap();
+        assert!(read(&store, "a").len() >= least, "{fsync:?}: {}", read(&store, "a").len());
+    }
+}
