@@ -38,7 +38,8 @@ export async function queryRange(query: string, range: Range, step: number, sign
   return { times, series };
 }
 
-function columnOf(samples: readonly [number, string][], start: number, step: number, points: number): (number | null)[] {
+/** Samples on the evenly spaced times of their answer. */
+export function columnOf(samples: readonly [number, string][], start: number, step: number, points: number): (number | null)[] {
   const column = Array.from<number | null>({ length: points }).fill(null);
   for (const [time, text] of samples) {
     const index = Math.round((time - start) / step);

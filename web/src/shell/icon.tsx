@@ -12,6 +12,7 @@ const PATHS = {
   map: 'M2 3h3.3v4H2zM6.3 3h3.4v4H6.3zM10.7 3H14v4h-3.3zM2 9h3.3v4H2zM6.3 9h3.4v4H6.3zM10.7 9H14v4h-3.3z',
   rows: 'M2 3.5h12M2 8h12M2 12.5h12',
   down: 'M4 6l4 4 4-4',
+  fit: 'M2 2.5h12M2 13.5h12M8 5v6M6 6.8 8 4.8l2 2M6 9.2l2 2 2-2',
 } as const;
 
 export type IconName = keyof typeof PATHS;
