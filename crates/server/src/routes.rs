@@ -34,7 +34,8 @@ impl Class {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    /// What a token must allow; `-` where none is needed.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Open | Self::Page => "-",
             Self::Read => "read",
@@ -111,6 +112,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The routes over an app, below its prefix and without it.
+#[expect(clippy::needless_pass_by_value, reason = "an app is the handle that routes keep")]
 pub fn router(app: App) -> Router {
     let mut router = Router::new();
     for (number, route) in ROUTES.iter().enumerate() {

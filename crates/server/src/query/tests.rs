@@ -141,7 +141,7 @@ fn values_and_times_are_spelled_as_prometheus_spells_them() {
     assert_eq!(
         body["data"]["result"][0],
         json!({
-            "metric": {"__name__": "util", "gpu": "0"}, "value": [SECONDS as f64 + 0.5, "1e+21"],
+            "metric": {"__name__": "util", "gpu": "0"}, "value": [1_768_467_600.5, "1e+21"],
         })
     );
     assert!(answer.text().contains(&format!("[{SECONDS}.500,\"1e+21\"]")), "{}", answer.text());

@@ -89,12 +89,7 @@ impl Pages {
     ///
     /// # Errors
     /// As there.
-    pub fn gone(
-        &self,
-        app: &App,
-        now: i64,
-        extra: &[(&str, &str)],
-    ) -> Result<(), IngestError> {
+    pub fn gone(&self, app: &App, now: i64, extra: &[(&str, &str)]) -> Result<(), IngestError> {
         let target = self.target(extra);
         let mut newest = target.lock().unwrap_or_else(PoisonError::into_inner);
         let vanished = self.vanished(app, &newest, &[], extra);

@@ -5,7 +5,6 @@
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each message says what its variant is")]
 pub(crate) enum DecodeError {
     #[error("the message ends in the middle of a field")]
     Truncated,

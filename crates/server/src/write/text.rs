@@ -197,7 +197,10 @@ mod tests {
 
     use super::*;
 
-    fn samples(page: &str) -> Result<Vec<(String, f64, Option<i64>)>, (usize, &'static str)> {
+    /// Labels, value and time.
+    type Read = (String, f64, Option<i64>);
+
+    fn samples(page: &str) -> Result<Vec<Read>, (usize, &'static str)> {
         let mut all = Vec::new();
         lines(page, |line, labels| {
             if let Line::Sample(sample) = line {

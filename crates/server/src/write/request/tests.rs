@@ -1,16 +1,18 @@
 //! Messages as Prometheus encodes them, and broken ones.
 
 use proptest::prelude::*;
-use store::Batch;
 
 use super::*;
 use crate::testing::wire::{Series, bytes, request, varint};
 
-fn read_all(body: &[u8]) -> Result<(Vec<Vec<(String, String)>>, usize, Left), DecodeError> {
+/// Labels of each row.
+type Rows = Vec<Vec<(String, String)>>;
+
+fn read_all(body: &[u8]) -> Result<(Rows, usize, Left), DecodeError> {
     let mut batch = batch();
     let left = read(body, 1_000, &mut batch, &Metadata::new(10))?;
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-    let rows = (0..batch.rows());
+    let rows = 0..batch.rows();
     let labels = rows.map(|row| batch.labels_of(row).into_iter().map(owned).collect());
     Ok((labels.collect(), batch.samples(), left))
 }
