@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use journal::Disk as _;
 use journal::faulty::FaultDisk;
 use model::series::{Matcher, MatcherOp, STALE_NAN, Samples, SeriesSource};
 
@@ -211,5 +212,41 @@ fn what_is_synced_outlives_a_loss_of_power() {
         disk.restart_powerless(7);
         let (store, _) = Store::open(Arc::new(disk), options, NOW).unwrap();
         assert!(read(&store, "a").len() >= least, "{fsync:?}: {}", read(&store, "a").len());
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_the_log_costs_its_record_and_mixes_no_series_up() {
+    let disk = FaultDisk::new();
+    let (store, _) = Store::open(Arc::new(disk.clone()), Options::new("/data"), NOW).unwrap();
+    // A new series with each append, so that records of series lie all over the log.
+    let names: Vec<String> = (0..40).map(|at| format!("m{at}")).collect();
+    for (step, newest) in (0i64..).zip(1..=names.len()) {
+        let mut batch = Batch::new();
+        for (at, name) in names[..newest].iter().enumerate() {
+            batch.push([("__name__", name.as_str())], [(NOW + step, at as f64)]);
+        }
+        store.append(NOW + step, &batch).unwrap();
+    }
+    drop(store);
+    let log = disk.paths().into_iter().filter(|path| path.starts_with("/data/wal"));
+    let log = log.max_by_key(|path| disk.bytes(path).len()).unwrap();
+    let length = disk.bytes(&log).len() as u64;
+    for at in (100..length - 200).step_by(61) {
+        // Opening cuts and continues the log: each time from the same bytes.
+        let copy = FaultDisk::new();
+        copy.create_folder(std::path::Path::new("/data/wal")).unwrap();
+        copy.put(&log, &disk.bytes(&log));
+        copy.flip(&log, at, 2);
+        let (store, lines) = Store::open(Arc::new(copy), Options::new("/data"), NOW).unwrap();
+        assert!(!lines.is_empty(), "byte {at}");
+        let mut found = 0;
+        for (at, name) in names.iter().enumerate() {
+            let samples = read(&store, name);
+            assert!(samples.iter().all(|(_, bits)| *bits == (at as f64).to_bits()), "{name}");
+            found += samples.len();
+        }
+        // Of 820 samples at most those of one append, or of a series from its first append on.
+        assert!((820 - 40..820).contains(&found), "byte {at}: {found}");
     }
 }
