@@ -2,7 +2,7 @@
 //! any sequence.
 //!
 //! A folder of segments, each a file of framed records, beside one file of named cursors; the bytes
-//! are described in `docs/formats/journal.md`. [`Journal`] is the only writer: it appends batches,
+//! are described in [`docs/formats/journal.md`](../../../docs/formats/journal.md). [`Journal`] is the only writer: it appends batches,
 //! keeps cursors and drops old segments. [`Reader`] reads committed records, also while the journal
 //! is written. [`Disk`] is all that is asked of a file system, so that tests can fail each of its
 //! calls.

@@ -160,8 +160,9 @@ impl Scanner {
     /// looked at first, since every offset of a damaged block is tried.
     fn beginning(&self, bytes: &[u8]) -> Option<Frame> {
         let sequence = frame::sequence_at(bytes)?;
-        let records_at_most = (self.limit - self.position) / FRAME as u64 + 1;
-        let plausible = sequence > self.last && sequence - self.last <= records_at_most;
+        // Sequences go up by 1 in a segment, so this one cannot be past as many as would fit.
+        let ordinal = sequence.checked_sub(self.segment)?;
+        let plausible = sequence > self.last && ordinal < self.limit / FRAME as u64;
         if !plausible || !matches!(bytes[2], 1 | 2) {
             return None;
         }

@@ -155,6 +155,24 @@ fn an_unreadable_end_is_not_cut_and_its_sequences_are_not_given_again() {
 }
 
 #[test]
+fn a_record_after_many_lost_small_ones_is_found_near_the_end() {
+    let disk = FaultDisk::new();
+    let (mut journal, _) = open(&disk, &Options::default());
+    for _ in 0..1_000 {
+        append(&mut journal, &[b""]);
+    }
+    append(&mut journal, &[b"last"]);
+    drop(journal);
+    let mut bytes = disk.bytes(&segment(1));
+    let end = bytes.len() - 20;
+    bytes[HEADER..end].fill(0);
+    disk.put(&segment(1), &bytes);
+    let (journal, recovery) = open(&disk, &Options::default());
+    assert_eq!((recovery.cut, recovery.damage.records), (None, 1_000));
+    assert_eq!(all(&mut journal.read(0)), [(1_001, b"last".to_vec())]);
+}
+
+#[test]
 fn a_damaged_record_of_many_blocks_costs_that_record() {
     let disk = FaultDisk::new();
     let (mut journal, _) = open(&disk, &Options::default());

@@ -107,3 +107,17 @@ proptest! {
         survives(&changed(good_segment(&payloads), &changes, end));
     }
 }
+
+#[test]
+fn the_example_in_the_format_page_is_what_is_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/formats/journal.md")).unwrap();
+    let mut shown = Vec::new();
+    for line in page.lines().filter(|line| line.get(8..10) == Some(": ")) {
+        let digits: String = line[10..49].split_whitespace().collect();
+        let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+        shown.extend((0..digits.len()).step_by(2).map(byte));
+    }
+    let written = good_segment(&[b"one".to_vec(), Vec::new(), b"three".to_vec()]);
+    assert_eq!(shown, written);
+}
