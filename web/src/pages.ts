@@ -29,6 +29,10 @@ export const PAGES: readonly Page[] = [
     load: () => import('./sessions/page'),
   },
   {
+    id: 'explore', path: '/explore', title: 'explore', key: 'e', range: true, sessions: false,
+    load: () => import('./explore/page'),
+  },
+  {
     id: 'gpu', path: '/gpus/:uuid', title: 'gpu', range: true, sessions: true,
     load: () => import('./gpu/page'),
   },

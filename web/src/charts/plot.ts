@@ -89,7 +89,7 @@ function seriesOf(line: Line, index: number, lines: readonly Line[], ink: (name:
       fill: stroke,
       filter: (plot, nth) => {
         const [from, to] = plot.series[nth]?.idxs ?? [0, -1];
-        return lonely(plot.data[nth] ?? [], from, to);
+        return lonely((plot.data[nth] ?? []) as (number | null)[], from, to);
       },
     },
   };

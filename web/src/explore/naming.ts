@@ -51,7 +51,7 @@ function nameOf(labels: Labels, shared: ReadonlySet<string>, short: boolean): st
 
 /** `node/GPU`, with the instance of a divided one; null where the labels name no GPU of a node. */
 function gpuOf(labels: Labels): string | null {
-  const node = labels['Hostname'] ?? labels['node'];
+  const node = labels['Hostname'] ?? labels['node'] ?? labels['instance'];
   const gpu = labels['gpu'];
   if (node === undefined || gpu === undefined) return null;
   const instance = labels['GPU_I_ID'];
