@@ -130,3 +130,6 @@ impl Keeper {
         let _ = tokio::task::spawn_blocking(move || self.thread.join()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,8 +14,8 @@ use crate::compress::Wanted;
 use crate::form::{Form, duration};
 use crate::json;
 
-/// Steps that a range may have, as Prometheus bounds it: a week at 60 s.
-const MOST_STEPS: i64 = 11_000;
+/// Steps after the first that a range may have, as Prometheus bounds it: a week at 60 s.
+const MOST_STEPS: u16 = 11_000;
 
 /// Which times a query is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ fn range_of(form: &Form) -> Result<Times, ApiError> {
             "zero or negative query resolution step widths are not accepted. Try a positive integer",
         ));
     }
-    if end.saturating_sub(start) / step > MOST_STEPS {
+    if end.saturating_sub(start) / step > MOST_STEPS.into() {
         return Err(ApiError::bad(
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
              resolution (?step=XX)",
@@ -101,6 +101,7 @@ impl Asked {
         let begun = Instant::now();
         let engine = app.engine().with(|options| {
             options.timeout = call.left;
+            options.max_steps = usize::from(MOST_STEPS) + 1;
             options.lookback = self.lookback.unwrap_or(options.lookback);
         });
         let mut outcome = self.outcome(&engine, app, call).map_err(|problem| told(&problem))?;
