@@ -14,7 +14,7 @@ use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{Call, Expr};
 
 use crate::error::{QueryError, failed};
-use crate::over_time::{self as over, extremes, order, rate, sums, trend};
+use crate::over_time::{self as over, extremes, order, rate, sums, trend, variance};
 use crate::query::Query;
 use crate::steps::Steps;
 use crate::value::Evaluated;
@@ -135,8 +135,8 @@ pub(crate) const FUNCTIONS: &[Function] = &[
     row("sort_desc", "vector -> vector", Own(sorting::eval), "by value, descending"),
     row("sqrt", "vector -> vector", Map(|v, _, _| v.sqrt()), "square root"),
     row("start", " -> scalar", Own(vectors::start), "start of the query, seconds since the epoch"),
-    row("stddev_over_time", "range -> vector", Over(sums::stddev), "standard deviation of the window"),
-    row("stdvar_over_time", "range -> vector", Over(sums::stdvar), "variance of the window"),
+    row("stddev_over_time", "range -> vector", Over(variance::stddev), "standard deviation of the window"),
+    row("stdvar_over_time", "range -> vector", Over(variance::stdvar), "variance of the window"),
     row("step", " -> scalar", Own(vectors::step), "step of the query in seconds"),
     row("sum_over_time", "range -> vector", Over(sums::sum), "sum of the window"),
     row("tan", "vector -> vector", Map(|v, _, _| v.tan()), "tangent"),

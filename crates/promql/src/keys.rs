@@ -47,22 +47,26 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Appends the key: each name and value behind its length, so that no two sets are written alike.
+    /// Appends the key: names and values behind their lengths, so that no two sets are written alike.
     pub(crate) fn write(&self, labels: &Labels, into: &mut Vec<u8>) {
-        for (name, value) in labels {
-            let kept = match self {
-                Self::Nothing => return,
-                Self::Only(names) => names.iter().any(|wanted| wanted == name),
-                Self::Without(names) => name != NAME && !names.iter().any(|gone| gone == name),
-            };
-            if kept {
-                for text in [name, value] {
-                    into.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                    into.extend_from_slice(text.as_bytes());
+        match self {
+            Self::Nothing => {}
+            Self::Only(names) => names.iter().for_each(|name| text(labels.get(name), into)),
+            Self::Without(names) => {
+                for (name, value) in labels {
+                    if name != NAME && !names.iter().any(|gone| gone == name) {
+                        text(name, into);
+                        text(value, into);
+                    }
                 }
             }
         }
     }
+}
+
+fn text(text: &str, into: &mut Vec<u8>) {
+    into.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    into.extend_from_slice(text.as_bytes());
 }
 
 /// Numbers for keys, from 0 on.

@@ -7,6 +7,7 @@ pub(crate) mod order;
 pub(crate) mod rate;
 pub(crate) mod sums;
 pub(crate) mod trend;
+pub(crate) mod variance;
 
 use crate::room::Scratch;
 use crate::windows::Windows;

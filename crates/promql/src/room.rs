@@ -38,6 +38,7 @@ impl Room {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub(crate) sorted: Vec<f64>,
+    pub(crate) keys: Vec<u64>,
     pub(crate) high: Vec<f64>,
     pub(crate) low: Vec<f64>,
     pub(crate) counts: Vec<u32>,

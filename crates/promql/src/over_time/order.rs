@@ -43,41 +43,76 @@ fn place(q: f64, count: usize, at: impl FnOnce(usize, usize) -> (f64, f64)) -> f
 
 /// The quantile of each window. The samples stay sorted from window to window.
 pub(crate) fn quantiles(windows: &Windows<'_>, scratch: &mut Scratch, out: &mut [f64]) {
-    let sorted = &mut scratch.sorted;
+    let sorted = &mut scratch.keys;
     sorted.clear();
-    let (mut first, mut behind, mut step) = (0, 0, 0);
+    let keys = |from: usize, to: usize| windows.values[from..to].iter().copied().map(key);
+    let (mut first, mut behind) = (0, 0);
     let mut wanted = windows.args.iter().flatten();
     for (out, &(from, to)) in out.iter_mut().zip(windows.bounds) {
         let q = wanted.next().copied().unwrap_or(f64::NAN);
         let moved = (from - first) + (to - behind);
-        // One move shifts half of the window, a sort looks at each sample some log2 times.
-        if from >= behind || moved > 4 + (to - from) / 16 {
+        // One move shifts some of the window, a sort looks at each sample some log2 times.
+        if from >= behind || moved > 4 + (to - from) / 8 {
             sorted.clear();
-            sorted.extend_from_slice(&windows.values[from..to]);
-            sorted.sort_unstable_by(order);
+            sorted.extend(keys(from, to));
+            sorted.sort_unstable();
         } else {
-            windows.values[first..from].iter().for_each(|value| remove(sorted, *value));
-            windows.values[behind..to].iter().for_each(|value| insert(sorted, *value));
+            let (mut gone, mut new) = (keys(first, from), keys(behind, to));
+            loop {
+                match (gone.next(), new.next()) {
+                    (Some(gone), Some(new)) => replace(sorted, gone, new),
+                    (Some(gone), None) => {
+                        sorted.remove(place_of(sorted, gone));
+                    }
+                    (None, Some(new)) => sorted.insert(place_of(sorted, new), new),
+                    (None, None) => break,
+                }
+            }
         }
         (first, behind) = (from, to);
-        step += 1;
         *out = if from == to {
             crate::vector::ABSENT
         } else {
-            place(q, sorted.len(), |lower, upper| (sorted[lower], sorted[upper]))
+            place(q, sorted.len(), |lower, upper| (value(sorted[lower]), value(sorted[upper])))
         };
     }
-    debug_assert_eq!(step, windows.bounds.len());
 }
 
-fn insert(sorted: &mut Vec<f64>, value: f64) {
-    let at = sorted.partition_point(|other| order(other, &value).is_lt());
-    sorted.insert(at, value);
+/// A number whose order is that of the values: what is not a number first, then all from the least.
+fn key(value: f64) -> u64 {
+    const NEGATIVE: u64 = 1 << 63;
+    let bits = value.to_bits();
+    match () {
+        () if value.is_nan() => 0,
+        () if bits & NEGATIVE != 0 => !bits,
+        () => bits | NEGATIVE,
+    }
 }
 
-fn remove(sorted: &mut Vec<f64>, value: f64) {
-    let at = sorted.partition_point(|other| order(other, &value).is_lt());
-    sorted.remove(at);
+/// The value of a key.
+fn value(key: u64) -> f64 {
+    const NEGATIVE: u64 = 1 << 63;
+    match key {
+        0 => f64::NAN,
+        key if key & NEGATIVE != 0 => f64::from_bits(key & !NEGATIVE),
+        key => f64::from_bits(!key),
+    }
+}
+
+fn place_of(sorted: &[u64], key: u64) -> usize {
+    sorted.partition_point(|other| *other < key)
+}
+
+/// Puts a key in the place of another one; only what lies between moves.
+fn replace(sorted: &mut [u64], gone: u64, new: u64) {
+    let (from, to) = (place_of(sorted, gone), place_of(sorted, new));
+    if from < to {
+        sorted.copy_within(from + 1..to, from);
+        sorted[to - 1] = new;
+    } else {
+        sorted.copy_within(to..from, to + 1);
+        sorted[to] = new;
+    }
 }
 
 pub(crate) fn median_deviation(windows: &Windows<'_>, scratch: &mut Scratch, out: &mut [f64]) {

@@ -1,4 +1,4 @@
-//! Sums, averages and variances as Prometheus computes them, to the last bit: it sums each window
+//! Sums and averages as Prometheus computes them, to the last bit: it sums each window
 //! from its start with Neumaier's compensation, which all but always is the exact sum rounded once.
 //! Running sums of twice the precision give that for any window from two samples; where they cannot,
 //! the window is summed itself.
@@ -102,25 +102,6 @@ impl Mean {
         values.iter().for_each(|value| mean.add(*value));
         mean.total()
     }
-}
-
-/// Population variance of a window, by Welford with compensation.
-pub(crate) fn variance(values: &[f64]) -> f64 {
-    let (mut mean, mut squares) = (Sum::default(), Sum::default());
-    for (count, &value) in values.iter().enumerate() {
-        let delta = value - mean.total();
-        mean.add(delta / (count + 1) as f64);
-        squares.add(delta * (value - mean.total()));
-    }
-    squares.total() / values.len() as f64
-}
-
-pub(crate) fn stdvar(windows: &Windows<'_>, _: &mut Scratch, out: &mut [f64]) {
-    windows.each(out, |window| variance(window.values));
-}
-
-pub(crate) fn stddev(windows: &Windows<'_>, _: &mut Scratch, out: &mut [f64]) {
-    windows.each(out, |window| variance(window.values).sqrt());
 }
 
 pub(crate) fn sum(windows: &Windows<'_>, scratch: &mut Scratch, out: &mut [f64]) {
@@ -241,7 +222,7 @@ impl<'a> Running<'a> {
 }
 
 /// A sum and what it lost to rounding, exactly (Knuth).
-fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let of_b = sum - a;
     (sum, (a - (sum - of_b)) + (b - of_b))

@@ -55,7 +55,7 @@ fn same(a: Option<f64>, b: Option<f64>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn every_kernel_gives_what_plain_computation_gives(
