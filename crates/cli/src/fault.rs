@@ -34,6 +34,12 @@ impl Fault {
         Self { code, cause: cause.into() }
     }
 
+    /// The exit code that says so.
+    #[cfg(test)]
+    pub(crate) const fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Whether the reader of our output went away, as `head` does: no failure of ours.
     fn is_broken_pipe(&self) -> bool {
         self.cause

@@ -22,8 +22,10 @@ use tracing::subscriber::{NoSubscriber, with_default};
 use crate::feed::{millis, next_after, report};
 use machine::Machine;
 
-/// Time between two looks at the past.
+/// Time between two pages of the past.
 const PAST_STEP: Duration = Duration::from_secs(60);
+/// Time between two looks at the past: the engine tells use from looks that lie no further apart.
+const LOOK_STEP: Duration = Duration::from_secs(20);
 /// A fleet that is behind by more than this goes on with the newest picture.
 const FAR_BEHIND: Duration = Duration::from_secs(60);
 
@@ -78,26 +80,24 @@ fn run(app: &App, plan: &Plan, stop: &Arc<Stop>) {
     let prepared = with_default(NoSubscriber::new(), || prepare::all(&world, plan, stop));
     let Some(prepared) = prepared else { return };
     let mut machines: Vec<Machine> = prepared.live;
-    let mut filling = None;
+    let (mut past, mut filling) = (Some(prepared.memories), None);
     let mut at = plan.at;
     let mut shown = false;
     loop {
         with_default(NoSubscriber::new(), || {
             machines.iter_mut().take_while(|_| !stop.is_stopped()).for_each(|machine| {
                 if !shown {
-                    // By the page of a minute ago it is seen what has ended since.
-                    machine.begin(plan.before());
-                    report(machine.show(app, plan.before()).err());
-                    machine.look(at.before(prepare::NOW_STEP));
+                    machine.begin_to_show(app, at);
                 }
                 report(machine.show(app, at).err());
             });
         });
-        if !std::mem::replace(&mut shown, true) {
+        shown = true;
+        if let Some(past) = past.take() {
             // A clock in memory takes every pace.
             let _ = plan.clock.set_pace(Pace::Wall);
             app.set_not_ready(None);
-            let began = past::start(app.clone(), plan, prepared.memories.clone(), stop);
+            let began = past::start(app.clone(), plan, past, stop);
             filling = began.map_err(|cause| tracing::warn!(%cause, "no history")).ok();
         }
         at = next_after(at);
@@ -142,9 +142,9 @@ fn described(world: &World) -> Source {
     }
 }
 
-/// Milliseconds of each look at the past, from one moment up to and with another.
-fn steps(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
-    let step = i64::try_from(PAST_STEP.as_micros()).unwrap_or(i64::MAX);
+/// Moments from one up to and with another.
+fn steps(from: Timestamp, to: Timestamp, step: Duration) -> impl Iterator<Item = Timestamp> {
+    let step = i64::try_from(step.as_micros()).unwrap_or(i64::MAX);
     (0..=(to.0 - from.0).div_euclid(step)).map(move |n| Timestamp(from.0 + n * step))
 }
 

@@ -189,4 +189,6 @@ fn read_token(args: &TokenArgs) -> Result<Option<String>, Fault> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

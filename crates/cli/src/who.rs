@@ -5,30 +5,36 @@
 
 mod columns;
 mod gather;
+mod remote;
 mod words;
 
 use serde::{Serialize, Serializer};
 
-pub(crate) use columns::{WhoColumn, choose, csv, table};
+pub(crate) use columns::{WhoColumn, choose, csv, table, usual_of_fleet};
 pub(crate) use gather::{Look, Watcher};
+pub(crate) use remote::look as look_at_server;
 pub(crate) use words::{Message, NoGpu};
 
 /// Version of the JSON; it rises only when a field changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 
-/// Who is on which GPU of one machine at one moment.
+/// Who is on which GPU at one moment: of this machine, or of a server's fleet.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Who {
     pub(crate) schema_version: u32,
     /// ISO 8601, UTC.
     pub(crate) at: String,
-    pub(crate) node: String,
+    /// `null` for a fleet of several: then each GPU says its own.
+    pub(crate) node: Option<String>,
     pub(crate) gpus: Vec<Device>,
 }
 
 /// A GPU, or a MIG device beside the others.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Device {
+    /// The machine that it is in, where a fleet was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<String>,
     /// `0`, or `0_1_0` for a MIG device.
     pub(crate) gpu: String,
     /// Empty, and `null` in JSON, for a GPU that was lost before it could be asked.
@@ -56,6 +62,8 @@ pub(crate) enum Trouble {
     Lost,
     /// A driver call on it does not return.
     Stuck,
+    /// Its machine no longer reports.
+    Gone,
     /// Who is on it cannot be read.
     ProcessesUnreadable(&'static str),
     /// A GPU instance that was never given a compute instance.
@@ -113,6 +121,11 @@ impl Who {
         Ok(out)
     }
 
+    /// The machine that a device is in.
+    pub(crate) fn node_of<'a>(&'a self, device: &'a Device) -> Option<&'a str> {
+        device.node.as_deref().or(self.node.as_deref())
+    }
+
     /// Devices with their sessions; a device without session, or with a trouble, has a row without
     /// session first.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&Device, Option<&Session>)> {
@@ -135,7 +148,7 @@ fn null_if_empty<S: Serializer>(text: impl AsRef<str>, serializer: S) -> Result<
 struct JsonRow<'a> {
     schema_version: u32,
     at: &'a str,
-    node: &'a str,
+    node: Option<&'a str>,
     gpu: &'a str,
     #[serde(serialize_with = "null_if_empty")]
     uuid: &'a str,
@@ -151,7 +164,7 @@ impl<'a> JsonRow<'a> {
         Self {
             schema_version: who.schema_version,
             at: &who.at,
-            node: &who.node,
+            node: who.node_of(device),
             gpu: &device.gpu,
             uuid: &device.uuid,
             model: &device.model,

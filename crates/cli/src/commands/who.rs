@@ -1,4 +1,4 @@
-//! `gpulse who`: who is on which GPU of this machine.
+//! `gpulse who`: who is on which GPU of this machine, or of a server's fleet.
 
 mod screen;
 
@@ -14,17 +14,19 @@ use crate::language::Language;
 use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::moment;
 use crate::output::{self, Format, OutputArgs};
-use crate::who::{self, Look, Message, NoGpu, Watcher, WhoColumn};
+use crate::remote::{Server, TokenArgs};
+use crate::who::{self, Look, Message, Watcher, WhoColumn};
 
 pub(crate) use crate::who::SCHEMA_VERSION;
 
-/// Show who is on which GPU of this machine.
+/// Show who is on which GPU of this machine, or of a server's fleet.
 ///
 /// One line per process and device; a GPU that nobody is on is shown as idle. MIG devices stand
 /// beside whole GPUs, named GPU_DEVICE_INSTANCE (0_1_0). Use is the SM time of the newest seconds
 /// that the driver holds. States: starting (no use yet, first 5 min), active (used within 5 min),
 /// idle, held (idle, with more than 256 MiB), stale (held for 1 h), unknown (use cannot be read).
-/// States go on from the state file of a running exporter.
+/// States go on from the state file of a running exporter. With --server the GPUs of all nodes that
+/// it knows are shown, with their node.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +34,7 @@ Examples:
   gpulse who --watch                        again every 2 s; Ctrl-C ends
   gpulse who --json                         for programs; null is what could not be read
   gpulse who -o csv --columns gpu,user,pid,memory
+  gpulse who --server gpu-db:9470           all nodes of a server
   gpulse who --sim h100x8-busy              a simulated machine, where there is no GPU")]
 pub(crate) struct Args {
     /// Show it again and again, every 2 s or as often as told: --watch=10s.
@@ -44,6 +47,11 @@ pub(crate) struct Args {
         value_parser = moment::read,
     )]
     watch: Option<Duration>,
+    /// Ask this server instead of looking at this machine: a URL, or HOST:PORT.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["simulation", "config", "state"])]
+    server: Option<String>,
+    #[command(flatten)]
+    token: TokenArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -58,18 +66,39 @@ const SHORTEST_WATCH: Duration = Duration::from_millis(200);
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let columns = columns(args)?;
     let language = Language::of_environment();
-    let (mut watcher, simulated) = watcher(args)?;
+    let (mut watched, simulated) = match &args.server {
+        Some(url) => (Watched::Fleet(Server::new(url, &args.token)?), None),
+        None => {
+            let (watcher, simulated) = watcher(args)?;
+            (Watched::Machine(Box::new(watcher)), simulated)
+        }
+    };
     let form = Form { args, columns, language, simulated };
     let stop = crate::signals::stop_on_signal()?;
-    let look = watcher.look(&stop);
+    let look = watched.look(&stop)?;
     match args.watch {
-        Some(every) => watch(&mut watcher, look, &form, every.max(SHORTEST_WATCH), &stop)?,
+        Some(every) => watch(&mut watched, look, &form, every.max(SHORTEST_WATCH), &stop)?,
         None => {
             form.notes(&look).iter().for_each(|note| output::say(note));
             output::print(&form.text(&look)?)?;
         }
     }
     Ok(0)
+}
+
+/// What is looked at.
+enum Watched {
+    Machine(Box<Watcher>),
+    Fleet(Server),
+}
+
+impl Watched {
+    fn look(&mut self, stop: &Stop) -> Result<Look, Fault> {
+        match self {
+            Self::Machine(watcher) => Ok(watcher.look(stop)),
+            Self::Fleet(server) => who::look_at_server(server),
+        }
+    }
 }
 
 /// What looks, and the name of the scenario under simulation.
@@ -91,6 +120,17 @@ fn columns(args: &Args) -> Result<Vec<&'static WhoColumn>, Fault> {
     if !args.output.columns.is_empty() && !has_columns {
         return Err(Fault::usage(anyhow::anyhow!("--columns is for the forms table and csv")));
     }
+    if args.server.is_some() && format == Format::Prom {
+        let problem = "-o prom is of this machine: ask a server with gpulse query -o prom";
+        return Err(Fault::usage(anyhow::anyhow!(problem)));
+    }
+    if args.server.is_some()
+        && args.output.columns.is_empty()
+        && !args.output.wide
+        && format == Format::Table
+    {
+        return Ok(who::usual_of_fleet());
+    }
     who::choose(&args.output.columns, args.output.wide || format == Format::Csv)
         .map_err(|reason| Fault::usage(anyhow::anyhow!(reason)))
 }
@@ -109,7 +149,8 @@ impl Form<'_> {
         let output = &self.args.output;
         Ok(match output.format() {
             Format::Table if look.no_gpu.is_some() => {
-                format!("{}\n", NoGpu::sentence(self.language))
+                let sentence = look.no_gpu.as_ref().map(|no_gpu| no_gpu.sentence(self.language));
+                format!("{}\n", sentence.unwrap_or_default())
             }
             Format::Table => who::table(&look.who, &self.columns, self.language, output.look()),
             Format::Json => look.who.json()?,
@@ -127,7 +168,7 @@ impl Form<'_> {
         }
         if let Some(no_gpu) = &look.no_gpu {
             if self.args.output.format() != Format::Table {
-                notes.push(NoGpu::sentence(self.language).to_owned());
+                notes.push(no_gpu.sentence(self.language));
             }
             notes.push(no_gpu.details(self.language));
         }
@@ -148,7 +189,7 @@ fn prom(look: &Look) -> String {
 /// Look again and again until Ctrl-C. On a terminal the table is redrawn in place; elsewhere each
 /// look is a fresh block, with an empty line between two tables, and notes are said once.
 fn watch(
-    watcher: &mut Watcher,
+    watched: &mut Watched,
     first: Look,
     form: &Form<'_>,
     every: Duration,
@@ -156,12 +197,12 @@ fn watch(
 ) -> Result<(), Fault> {
     let is_table = form.args.output.format() == Format::Table;
     if is_table && io::stdout().is_terminal() {
-        return watch_in_place(watcher, first, form, every, stop);
+        return watch_in_place(watched, first, form, every, stop);
     }
     form.notes(&first).iter().for_each(|note| output::say(note));
     output::print(&form.text(&first)?)?;
     while !stop.wait(every) {
-        let look = watcher.look(stop);
+        let look = watched.look(stop)?;
         if stop.is_stopped() {
             break;
         }
@@ -172,7 +213,7 @@ fn watch(
 }
 
 fn watch_in_place(
-    watcher: &mut Watcher,
+    watched: &mut Watched,
     first: Look,
     form: &Form<'_>,
     every: Duration,
@@ -184,11 +225,14 @@ fn watch_in_place(
         let text = form.text(&look)?;
         let drawn = output::print(&screen::frame(&look.who, &text, &form.notes(&look)));
         if drawn.is_err() || stop.wait(every) {
-            break drawn;
+            break drawn.map_err(Fault::from);
         }
-        look = watcher.look(stop);
+        match watched.look(stop) {
+            Ok(next) => look = next,
+            Err(fault) => break Err(fault),
+        }
     };
     // The cursor comes back whatever ended the watch.
     output::print(screen::END)?;
-    Ok(ended?)
+    ended
 }

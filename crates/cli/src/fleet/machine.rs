@@ -11,7 +11,8 @@ use model::Timestamp;
 use server::{App, IngestError, Pages};
 use sim::{Pace, SimClock, World};
 
-use super::millis;
+use super::prepare::NOW_STEP;
+use super::{LOOK_STEP, PAST_STEP, millis, report, steps};
 use crate::feed::JOB;
 
 /// See the module.
@@ -22,6 +23,8 @@ pub(super) struct Machine {
     simulated: sim::Machine,
     /// Whether its newest page is in the store.
     is_heard: bool,
+    /// When something was last heard of it, else when the watch began.
+    heard: Timestamp,
 }
 
 impl Machine {
@@ -38,14 +41,23 @@ impl Machine {
         let simulated = sim::Machine::new(Arc::clone(world), number, Arc::clone(&clock));
         let state = memory.map_or(StateUse::None, |memory| StateUse::GoOn(Box::new(memory)));
         let node = Node::new(&config(every), watched(&simulated), &state);
-        Self { node, clock, simulated, is_heard: false }
+        Self { node, clock, simulated, is_heard: false, heard: at }
     }
 
     /// Set its time; whether something is heard of it then.
-    fn at(&self, at: Timestamp) -> bool {
+    fn at(&mut self, at: Timestamp) -> bool {
         // A clock in memory takes every time.
         let _ = self.clock.set(at);
-        self.simulated.is_up()
+        let is_up = self.simulated.is_up();
+        if is_up {
+            self.heard = at;
+        }
+        is_up
+    }
+
+    /// When something was last heard of it.
+    pub(super) const fn heard(&self) -> Timestamp {
+        self.heard
     }
 
     /// Follow who is there, without showing anything.
@@ -62,10 +74,27 @@ impl Machine {
 
     /// Look from a known moment on, and show nothing: what spans two looks can be told afterwards.
     pub(super) fn begin(&mut self, at: Timestamp) {
-        if self.at(at.before(super::PAST_STEP)) {
-            self.node.prime(at.before(super::PAST_STEP));
+        let before = at.before(LOOK_STEP);
+        if self.at(before) {
+            self.node.prime(before);
         }
         self.look(at);
+    }
+
+    /// The first picture. The newest page before it goes into the store too: by that it is seen what
+    /// has ended since, and a machine that is down now is known at all.
+    pub(super) fn begin_to_show(&mut self, app: &App, at: Timestamp) {
+        let from = self.heard;
+        self.begin(from);
+        report(self.show(app, from).err());
+        for look in steps(from, at, LOOK_STEP).skip(1).filter(|look| *look < at) {
+            if look.since(from) == PAST_STEP {
+                report(self.show(app, look).err());
+            } else {
+                self.follow(look);
+            }
+        }
+        self.look(at.before(NOW_STEP));
     }
 
     /// Look, and show nothing.
@@ -116,13 +145,9 @@ impl Machine {
     }
 }
 
-/// Looks may lie a minute apart: the driver's buffer tells the use between them.
+/// `every` lies between two pages.
 fn config(every: Duration) -> Config {
-    let session = session::Config {
-        longest_gap: Duration::from_secs(90),
-        buffer_holds: Duration::from_secs(120),
-        ..session::Config::default()
-    };
+    let session = session::Config { longest_gap: LOOK_STEP * 3 / 2, ..session::Config::default() };
     Config {
         collect_interval_ms: u64::try_from(every.as_millis()).ok(),
         session,

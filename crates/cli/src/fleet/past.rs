@@ -11,7 +11,7 @@ use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::machine::Machine;
 use super::prepare::Chunk;
-use super::{PAST_STEP, Plan, millis, report, steps};
+use super::{LOOK_STEP, PAST_STEP, Plan, millis, report, steps};
 
 /// Start to fill in.
 ///
@@ -69,8 +69,12 @@ impl Past {
         let pages = Pages::default();
         machine.begin(from);
         let to = to.after(PAST_STEP).min(self.newest);
-        for at in steps(from, to).skip(1) {
-            report(machine.show_past(&self.app, &pages, at).err());
+        for at in steps(from, to, LOOK_STEP).skip(1) {
+            if at.since(from).as_secs().is_multiple_of(PAST_STEP.as_secs()) {
+                report(machine.show_past(&self.app, &pages, at).err());
+            } else {
+                machine.follow(at);
+            }
         }
     }
 }

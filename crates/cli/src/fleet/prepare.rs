@@ -12,7 +12,7 @@ use model::{Stop, Timestamp};
 use sim::World;
 
 use super::machine::Machine;
-use super::{PAST_STEP, Plan, steps};
+use super::{LOOK_STEP, PAST_STEP, Plan, steps};
 
 /// The past is filled in by chunks of this length, the newest first.
 pub(super) const CHUNK: Duration = Duration::from_secs(20 * 60);
@@ -82,7 +82,7 @@ fn one(
     let begin = steps_back(plan);
     let mut machine = Machine::new(world, number, (plan.origin(), begin), PAST_STEP, None);
     let mut known: Vec<Memory> = Vec::with_capacity(spans.len());
-    for at in steps(begin, end) {
+    for at in steps(begin, end, LOOK_STEP) {
         machine.follow(at);
         if spans.iter().any(|(from, _)| *from == at) {
             known.push(machine.memory());
@@ -90,8 +90,8 @@ fn one(
     }
     // Followed from the oldest on, asked for from the newest on.
     known.reverse();
-    let memory = machine.memory();
-    (Machine::new(world, number, (plan.origin(), end), NOW_STEP, Some(memory)), known)
+    let (memory, heard) = (machine.memory(), machine.heard());
+    (Machine::new(world, number, (plan.origin(), heard), NOW_STEP, Some(memory)), known)
 }
 
 /// The first look: on the grid of minutes before the first picture, not before the world begins.
@@ -107,7 +107,7 @@ pub(super) fn chunks(plan: &Plan) -> Vec<(Timestamp, Timestamp)> {
     let mut spans = Vec::new();
     let mut to = plan.before();
     while to > oldest {
-        let from = steps(to.before(CHUNK), to).find(|at| *at >= oldest).unwrap_or(to);
+        let from = steps(to.before(CHUNK), to, PAST_STEP).find(|at| *at >= oldest).unwrap_or(to);
         spans.push((from, to));
         to = from;
     }

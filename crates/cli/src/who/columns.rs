@@ -32,8 +32,8 @@ pub(crate) const COLUMNS: &[WhoColumn] = &[
         "node",
         false,
         left("NODE"),
-        |row| plain(&row.who.node),
-        |row| Some(row.who.node.clone()),
+        |row| optional(row.who.node_of(row.device)),
+        |row| row.who.node_of(row.device).map(str::to_owned),
     ),
     column("gpu", true, left("GPU"), gpu, |row| Some(row.device.gpu.clone())),
     column(
@@ -143,6 +143,11 @@ const fn right(head: &'static str) -> Column {
 
 const fn cut_to(head: &'static str, least: usize) -> Column {
     Column { head, right: false, least: Some(least) }
+}
+
+/// The usual columns for a fleet: the machine first.
+pub(crate) fn usual_of_fleet() -> Vec<&'static WhoColumn> {
+    COLUMNS.iter().filter(|column| column.usual || column.name == "node").collect()
 }
 
 /// The columns of these names, or the usual ones; with `wide`, all. Err: the name that is none.
@@ -269,7 +274,7 @@ fn state(row: &Row<'_>) -> Cell {
     let colour = match word {
         "active" => Colour::Good,
         "held" | "stale" => Colour::Warning,
-        "lost" | "stuck" => Colour::Critical,
+        "lost" | "stuck" | "gone" => Colour::Critical,
         "unknown" => Colour::Unknown,
         "idle" => Colour::Dim,
         _ => Colour::Plain,

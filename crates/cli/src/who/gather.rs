@@ -62,7 +62,7 @@ impl Watcher {
         Who {
             schema_version: SCHEMA_VERSION,
             at: moment::iso(snapshot.at),
-            node: snapshot.hostname.to_string(),
+            node: Some(snapshot.hostname.to_string()),
             gpus: pass.gpus.iter().flat_map(|gpu| self.devices(gpu, pass, view)).collect(),
         }
     }
@@ -77,6 +77,7 @@ impl Watcher {
                     pass.observations.iter().find(|seen| seen.device.uuid() == device.uuid());
                 let known = view.devices.iter().find(|seen| seen.device.uuid() == device.uuid());
                 Device {
+                    node: None,
                     gpu: device.label.clone(),
                     uuid: device.uuid().to_owned(),
                     model: device.model.clone(),
@@ -147,6 +148,7 @@ impl Watcher {
 
 fn whole(gpu: &GpuView) -> Device {
     Device {
+        node: None,
         gpu: gpu.index.to_string(),
         uuid: gpu.uuid.clone(),
         model: gpu.model.clone(),
@@ -224,6 +226,7 @@ fn no_gpu(pass: &Pass) -> Option<NoGpu> {
         return None;
     }
     Some(NoGpu {
+        server: None,
         tried: match &pass.source {
             SourceState::Absent { reason, remedy } if remedy.is_empty() => Some(reason.clone()),
             SourceState::Absent { reason, remedy } => Some(format!("{reason}\nremedy: {remedy}")),

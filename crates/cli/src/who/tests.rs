@@ -8,6 +8,7 @@ use crate::table::Look;
 
 fn device(gpu: &str, trouble: Option<Trouble>) -> Device {
     Device {
+        node: None,
         gpu: gpu.to_owned(),
         uuid: format!("GPU-{gpu}"),
         model: "NVIDIA H100 80GB HBM3".to_owned(),
@@ -46,7 +47,7 @@ fn who() -> Who {
     Who {
         schema_version: SCHEMA_VERSION,
         at: "2026-01-01T00:00:00Z".to_owned(),
-        node: "a".to_owned(),
+        node: Some("a".to_owned()),
         gpus: vec![
             device("0", Some(no_instance)),
             stuck,

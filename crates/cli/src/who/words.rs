@@ -34,19 +34,34 @@ impl Message {
 pub(crate) struct NoGpu {
     /// What was tried and failed; `None` where the driver answers and has no GPU.
     pub(crate) tried: Option<String>,
+    /// The server that was asked, if it was one.
+    pub(crate) server: Option<String>,
 }
 
 impl NoGpu {
     /// The one sentence that stands in for the table.
-    pub(crate) fn sentence(language: Language) -> &'static str {
-        language.pick(
-            "No NVIDIA GPU can be read on this machine.",
-            "이 컴퓨터에서 읽을 수 있는 NVIDIA GPU가 없습니다.",
-        )
+    pub(crate) fn sentence(&self, language: Language) -> String {
+        match &self.server {
+            None => language
+                .pick(
+                    "No NVIDIA GPU can be read on this machine.",
+                    "이 컴퓨터에서 읽을 수 있는 NVIDIA GPU가 없습니다.",
+                )
+                .to_owned(),
+            Some(server) => language.pick(
+                format!("{server} has no GPU to show."),
+                format!("{server} 에서 볼 수 있는 GPU가 없습니다."),
+            ),
+        }
     }
 
     /// What was tried, and what to do next.
     pub(crate) fn details(&self, language: Language) -> String {
+        if self.server.is_some() {
+            let nothing =
+                language.pick("nothing has sent readings yet", "아직 수신된 데이터가 없습니다");
+            return self.tried.clone().unwrap_or_else(|| nothing.to_owned());
+        }
         let tried =
             self.tried.as_deref().unwrap_or(language.pick(
                 "the driver answers and lists no GPU",
@@ -80,6 +95,7 @@ pub(crate) fn state(word: &'static str, language: Language) -> &'static str {
         "free" => "미할당",
         "allocated" => "할당",
         "down" | "lost" => "연결 끊김",
+        "gone" => "보고 없음",
         "stuck" => "응답 없음",
         "unusable" => "사용 불가",
         other => other,
@@ -92,6 +108,7 @@ pub(crate) const fn trouble_state(trouble: &Trouble) -> &'static str {
     match trouble {
         Trouble::Lost => "lost",
         Trouble::Stuck => "stuck",
+        Trouble::Gone => "gone",
         Trouble::ProcessesUnreadable(_) => "unknown",
         Trouble::NoComputeInstance { .. } => "unusable",
     }
@@ -105,6 +122,9 @@ pub(crate) fn trouble(trouble: &Trouble, device: &Device, language: Language) ->
         }
         Trouble::Stuck => {
             language.pick("driver call does not return", "드라이버 호출이 끝나지 않음").to_owned()
+        }
+        Trouble::Gone => {
+            language.pick("node no longer reports", "노드가 더 이상 보고하지 않음").to_owned()
         }
         Trouble::ProcessesUnreadable(why) => {
             language.pick(format!("processes: {why}"), format!("프로세스: {why}"))

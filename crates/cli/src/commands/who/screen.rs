@@ -16,7 +16,7 @@ const ERASE_BELOW: &str = "\x1b[J";
 /// erased, so that nothing flickers; what does not fit the screen is counted, not scrolled.
 pub(super) fn frame(who: &Who, table: &str, notes: &[String]) -> String {
     let width = output::terminal_width();
-    let mut lines = vec![format!("{}  {}", who.node, who.at)];
+    let mut lines = vec![format!("{}  {}", who.node.as_deref().unwrap_or("GPUs"), who.at)];
     lines.extend(table.lines().map(str::to_owned));
     for note in notes.iter().flat_map(|note| note.lines()) {
         lines.extend(wrapped(note, width, 2).lines().map(str::to_owned));
