@@ -2,6 +2,7 @@
 import './style/tokens.css';
 import './style/base.css';
 import './style/frame.css';
+import './style/dialogs.css';
 import './style/table.css';
 import './style/map.css';
 import './style/overview.css';

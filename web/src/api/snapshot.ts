@@ -32,7 +32,8 @@ export interface AttentionLine {
   node?: string;
   gpu?: number;
   uuid?: string;
-  args?: Record<string, number | string>;
+  /** `null`: not known (yet). */
+  args?: Record<string, number | string | null>;
   /** Unix seconds. */
   since?: number | null;
 }

@@ -1,4 +1,4 @@
-/** The history of one GPU: its metrics in one query, its sessions in two; asked anew as time goes on. */
+/** The history of one GPU: its metrics in one query, its sessions in two, what it lacks in one; asked anew as time goes on. */
 import { useEffect, useState } from 'preact/hooks';
 import { queryRange, quoted, type RangeAnswer } from '../api/query';
 import { fleet, newestMs, nowMs } from '../live/live';
@@ -12,6 +12,8 @@ export interface History {
   metrics: RangeAnswer;
   sessions: RangeAnswer;
   states: RangeAnswer;
+  /** Why a metric has no value on this GPU, by its name. */
+  lacks: ReadonlyMap<string, string>;
 }
 
 export interface HistoryState {
@@ -39,6 +41,16 @@ function stateQuery(uuid: string): string {
   return `(gpu_session_state{state=~"idle|held|stale"} == 1) and on (session, instance) ${infoQuery(uuid)}`;
 }
 
+/** The fields that the exporter could not read on this GPU, with the reason. */
+function lacksQuery(uuid: string, index: string): string {
+  const fields = `field=~"${METRICS.join('|')}",gpu=${quoted(index)}`;
+  return `gpulse_field_supported{${fields}} and on (instance) gpu_device_info{UUID=${quoted(uuid)}}`;
+}
+
+function lacksOf(answer: RangeAnswer): Map<string, string> {
+  return new Map(answer.series.map(({ labels }) => [labels['field'] ?? '', labels['reason'] ?? '']));
+}
+
 export function useHistory(uuid: string): HistoryState {
   const [history, setHistory] = useState<History | null>(null);
   const [loading, setLoading] = useState(false);
@@ -56,9 +68,10 @@ export function useHistory(uuid: string): HistoryState {
     const range = parseRange(from, to, nowMs());
     const ask = (query: string): Promise<RangeAnswer> => queryRange(query, range, step, abort.signal);
     setLoading(true);
-    Promise.all([ask(metricsQuery(uuid)), ask(infoQuery(uuid)), ask(stateQuery(uuid))]).then(
-      ([metrics, sessions, states]) => {
-        setHistory({ range, step, metrics, sessions, states });
+    const index = fleet.peek()?.text('gpu', 'index', fleet.peek()?.gpuRow(uuid) ?? -1) ?? '';
+    Promise.all([ask(metricsQuery(uuid)), ask(infoQuery(uuid)), ask(stateQuery(uuid)), ask(lacksQuery(uuid, index))]).then(
+      ([metrics, sessions, states, lacks]) => {
+        setHistory({ range, step, metrics, sessions, states, lacks: lacksOf(lacks) });
         setProblem('');
         setLoading(false);
       },

@@ -10,7 +10,7 @@ import { toClipboard } from '../copy/clipboard';
 import { Icon } from '../shell/icon';
 import { announce } from '../widgets/announce';
 import { t } from '../words/words';
-import { gpuHref, instanceName } from './name';
+import { gpuHref, instanceName, modelName } from './name';
 import { CellText } from './readings';
 import { severities } from './severity';
 import { SEVERITY } from './states';
@@ -21,7 +21,7 @@ export function Identity({ fleet, row }: { fleet: Fleet; row: number }) {
   return (
     <section class="panel identity fresh">
       <div class="title">
-        <h2>{fleet.word('gpu', 'model', row)}</h2>
+        <h2>{modelName(fleet.word('gpu', 'model', row))}</h2>
         <dl class="facts">
           <Fact name={t('health')}>
             <span class={`tone-${severity}`}>

@@ -7,6 +7,11 @@ export function gpuName(fleet: Fleet, row: number): string {
   return `${fleet.word('gpu', 'node', row)}/${fleet.text('gpu', 'index', row)}`;
 }
 
+/** A model without the maker's name, which all of them share. */
+export function modelName(model: string): string {
+  return model.replace(/^NVIDIA /, '');
+}
+
 /** `3g.40gb gi1`, and the compute instance where it is not the only one (`gi1.ci2`). */
 export function instanceName(fleet: Fleet, mig: number): string {
   const ci = fleet.number('mig', 'ci', mig);

@@ -3,14 +3,15 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { Chart, type Line } from '../charts/chart';
 import { CopyMenu } from '../copy/copy-menu';
 import type { Sheet } from '../copy/exports';
+import { quoted } from '../api/query';
 import { iso } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { useFleet } from '../live/live';
 import '../style/gpu.css';
 import { ownTitle } from '../shell/title';
-import { parameter, setParameters } from '../state/location';
+import { href, parameter, setParameters } from '../state/location';
 import { Failure } from '../widgets/failure';
-import { t } from '../words/words';
+import { isWord, t } from '../words/words';
 import { CHARTS, type ChartRow } from './charts';
 import { columnOf } from './columns-of';
 import { metricsQuery, useHistory, type History } from './history';
@@ -39,11 +40,22 @@ export default function GpuPage({ uuid }: Record<string, string>) {
       {row >= 0 ? <Identity fleet={fleet} row={row} /> : <Unknown uuid={uuid} />}
       {row >= 0 && <MigLayout fleet={fleet} row={row} chosen={chosen} />}
       {problem !== '' && <Failure title={t('loading')} words={problem} retry={retry} />}
-      {history !== null && <SessionStrip history={history} chosen={chosen === '' ? '' : `gi${chosen.split('.')[0]}`} />}
+      {history === null ? (
+        <div class="panel" aria-hidden="true" style={{ minHeight: `${stripHeight(fleet, row)}px` }} />
+      ) : (
+        <SessionStrip history={history} chosen={chosen === '' ? '' : `gi${chosen.split('.')[0]}`} />
+      )}
       <Charts fleet={fleet} row={row} history={history} uuid={uuid} />
       {row >= 0 && <Errors fleet={fleet} row={row} />}
     </>
   );
+}
+
+/** About how high the session strip will be: a row per device that is in use now. */
+function stripHeight(fleet: Fleet, row: number): number {
+  const mig = row < 0 ? [] : fleet.migRows(row);
+  const used = mig.filter((each) => (fleet.number('mig', 'sessions', each) ?? 0) > 0).length;
+  return 45 + 28 * Math.max(1, used);
 }
 
 function Unknown({ uuid }: { uuid: string }) {
@@ -58,6 +70,8 @@ function Unknown({ uuid }: { uuid: string }) {
   );
 }
 
+const NO_SHEET: Sheet = { keys: [], heads: [], rows: [] };
+
 interface Drawn {
   chart: ChartRow;
   lines: Line[];
@@ -71,44 +85,70 @@ interface ChartsProps {
 }
 
 function Charts({ fleet, row, history, uuid }: ChartsProps) {
-  const bounds = CHARTS.map((chart) => boundOf(fleet, row, chart)).join();
-  const drawn = useMemo(() => (history === null ? [] : draw(fleet, row, history)), [history, bounds, t('chartUtil')]);
+  const cut = row >= 0 && fleet.migRows(row).length > 0;
+  const charts = CHARTS.filter((chart) => chart.mig === undefined || chart.mig === cut);
+  const bounds = charts.map((chart) => boundOf(fleet, row, chart)).join();
+  const drawn = useMemo(
+    () => (history === null ? [] : draw(fleet, row, history, charts)),
+    [history, bounds, cut, t('chartUtil')],
+  );
   const zoom = (fromMs: number, toMs: number): void => setParameters({ from: iso(fromMs), to: iso(toMs) });
   if (history !== null && drawn.length === 0) return <p class="panel none">{t('noChart')}</p>;
-  const absent = history === null ? [] : CHARTS.filter((chart) => chart.mig === undefined && !drawn.some((each) => each.chart === chart));
   return (
     <section class="chart-grid fresh">
       <div class="toolbar">
         <span class="grow" />
-        {history !== null && (
-          <CopyMenu sheet={() => sheetOf(history, drawn)} name="gpu" promql={() => metricsQuery(uuid)} range />
-        )}
+        <a class="button" href={href('/explore', { q: `DCGM_FI_DEV_GPU_UTIL{UUID=${quoted(uuid)}}` })}>
+          {t('openInExplore')}
+        </a>
+        <CopyMenu
+          sheet={() => (history === null ? NO_SHEET : sheetOf(history, drawn))}
+          name="gpu"
+          promql={() => metricsQuery(uuid)}
+          range
+        />
       </div>
       <div class="charts">
-        {drawn.map(({ chart, lines }) => (
-          <Chart
-            key={chart.id}
-            title={t(chart.title)}
-            times={history?.metrics.times ?? []}
-            lines={lines}
-            format={chart.format}
-            sync="gpu"
-            onZoom={zoom}
-            {...(chart.max === undefined ? {} : { max: chart.max })}
-          />
-        ))}
-        {absent.map((chart) => (
-          <div class="panel chart absent" key={chart.id}>
-            <h3>{t(chart.title)}</h3>
-            <p class="dim">
-              <span aria-hidden="true">—</span> {t('notSupported')}
-            </p>
-            <code class="dim">{chart.lines.map((line) => line.metric).join(' ')}</code>
-          </div>
-        ))}
+        {charts.map((chart) => {
+          const lines = drawn.find((each) => each.chart === chart)?.lines;
+          if (history === null) return <div key={chart.id} class="panel chart absent" aria-hidden="true" />;
+          if (lines === undefined) return <Absent key={chart.id} chart={chart} history={history} />;
+          return (
+            <Chart
+              key={chart.id}
+              title={t(chart.title)}
+              times={history.metrics.times}
+              lines={lines}
+              format={chart.format}
+              sync="gpu"
+              onZoom={zoom}
+              {...(chart.max === undefined ? {} : { max: chart.max })}
+            />
+          );
+        })}
       </div>
     </section>
   );
+}
+
+/** A chart without anything to draw: why, and which metrics it would need. */
+function Absent({ chart, history }: { chart: ChartRow; history: History }) {
+  const reasons = new Set(chart.lines.flatMap((line) => history.lacks.get(line.metric) ?? []));
+  return (
+    <div class="panel chart absent">
+      <h3>{t(chart.title)}</h3>
+      <p>
+        <span aria-hidden="true">—</span> {reasons.size === 0 ? t('noChart') : [...reasons].map(reasonWord).join(', ')}
+      </p>
+      <code class="dim">{chart.lines.map((line) => line.metric).join(' ')}</code>
+    </div>
+  );
+}
+
+/** A reason that the exporter gives, in words; an unknown one as it came. */
+function reasonWord(reason: string): string {
+  const key = `reason_${reason}`;
+  return isWord(key) ? t(key) : reason;
 }
 
 function boundOf(fleet: Fleet, row: number, chart: ChartRow): number | null {
@@ -118,9 +158,8 @@ function boundOf(fleet: Fleet, row: number, chart: ChartRow): number | null {
 }
 
 /** Charts that have anything to draw, with their lines. */
-function draw(fleet: Fleet, row: number, history: History): Drawn[] {
-  const cut = row >= 0 && fleet.migRows(row).length > 0;
-  return CHARTS.filter((chart) => chart.mig === undefined || chart.mig === cut).flatMap((chart) => {
+function draw(fleet: Fleet, row: number, history: History, charts: readonly ChartRow[]): Drawn[] {
+  return charts.flatMap((chart) => {
     const lines: Line[] = chart.lines.flatMap((line) => {
       const values = columnOf(history.metrics, line);
       return values === null ? [] : [{ name: t(line.name), values }];

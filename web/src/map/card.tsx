@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { AttentionLine } from '../api/snapshot';
 import { percent } from '../format/format';
 import type { Fleet } from '../live/fleet';
-import { gpuName, instanceName } from '../gpu/name';
+import { gpuName, instanceName, modelName } from '../gpu/name';
 import { CellText, ReadingText } from '../gpu/readings';
 import { stateLook, stateWord } from '../gpu/states';
 import { attentionText, AttentionMark } from '../overview/attention-line';
@@ -23,7 +23,7 @@ export function Card({ fleet, row, rect }: { fleet: Fleet; row: number; rect: Re
     <div class="card" style={position(rect)}>
       <header>
         <strong>{gpuName(fleet, row)}</strong>
-        <span class="dim">{fleet.word('gpu', 'model', row)}</span>
+        <span class="dim">{modelName(fleet.word('gpu', 'model', row))}</span>
       </header>
       {lines.map((line) => (
         <Problem key={line.key} line={line} />

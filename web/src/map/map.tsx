@@ -6,7 +6,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Fleet } from '../live/fleet';
 import { tick } from '../live/live';
-import { gpuHref } from '../gpu/name';
+import { gpuHref, modelName } from '../gpu/name';
 import type { Severity } from '../gpu/states';
 import { keepInEntry, kept } from '../state/location';
 import { theme } from '../state/preferences';
@@ -29,7 +29,7 @@ const KEYS = new Set(['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home',
 
 /** The name over a group's box. */
 export function groupTitle(group: Group): string {
-  return group.kind === 'free' ? t('nobody') : group.kind === 'outside' ? t('noNamespace') : group.name;
+  return group.kind === 'free' ? t('nobody') : group.kind === 'outside' ? t('noNamespace') : modelName(group.name);
 }
 
 export function GpuMap({ fleet, layout, colour, severity }: Props) {

@@ -14,9 +14,12 @@ const WRITE: Readonly<Record<string, (value: number) => string>> = {
 };
 
 export function attentionText(line: AttentionLine): string {
-  const key = `att_${line.key}`;
+  const args = Object.entries(line.args ?? {});
+  const bare = `att_${line.key}_bare`;
+  const key = args.some(([, value]) => value === null) && isWord(bare) ? bare : `att_${line.key}`;
   const values: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(line.args ?? {})) {
+  for (const [name, value] of args) {
+    if (value === null) continue;
     const write = typeof value === 'number' ? WRITE[name] : undefined;
     values[name] = write === undefined ? value : write(value as number);
   }

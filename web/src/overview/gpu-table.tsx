@@ -3,7 +3,7 @@ import { useMemo } from 'preact/hooks';
 import { gib, number, percent } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { tick } from '../live/live';
-import { gpuHref, gpuName } from '../gpu/name';
+import { gpuHref, gpuName, modelName } from '../gpu/name';
 import { CellText, readingForExport } from '../gpu/readings';
 import { stateWord } from '../gpu/states';
 import { State } from '../map/card';
@@ -41,34 +41,34 @@ export function gpuColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: 116,
+      id: 'gpu', head: 'GPU', width: 112,
       cell: (row) => <a href={gpuHref(fleet, row)}>{gpuName(fleet, row)}</a>,
       sort: (row) => gpuName(fleet, row),
       text: (row) => gpuName(fleet, row),
     },
     {
-      id: 'state', head: t('state'), width: 112,
+      id: 'state', head: t('state'), width: 108,
       cell: (row) => <State fleet={fleet} table="gpu" row={row} />,
       sort: (row) => stateWord(fleet.word('gpu', 'state', row)),
       text: (row) => fleet.word('gpu', 'state', row),
     },
-    figure('util', t('headUtil'), 88, (value) => number(value, 1)),
-    figure('mem_mib', t('memGib'), 108, gib),
-    figure('mem_total_mib', t('total'), 72, gib),
-    figure('temp', t('headTemp'), 88, (value) => number(value)),
-    figure('power', t('headPower'), 84, (value) => number(value)),
+    figure('util', t('headUtil'), 84, (value) => number(value, 1)),
+    figure('mem_mib', t('memGib'), 104, gib),
+    figure('mem_total_mib', t('total'), 64, gib),
+    figure('temp', t('headTemp'), 84, (value) => number(value)),
+    figure('power', t('headPower'), 76, (value) => number(value)),
     figure('sm', 'SM', 76, (value) => percent(value * 100, 1)),
-    figure('sessions', t('sessions'), 84, (value) => number(value)),
+    figure('sessions', t('sessions'), 80, (value) => number(value)),
     {
-      id: 'holder', head: t('holder'), width: 160,
-      cell: (row) => holderOf(fleet, row),
+      id: 'holder', head: t('holder'), width: 170, grow: true,
+      cell: (row) => <span title={holderOf(fleet, row)}>{holderOf(fleet, row)}</span>,
       sort: (row) => holderOf(fleet, row) || null,
       text: (row) => holderOf(fleet, row),
     },
     {
-      id: 'model', head: t('model'), width: 176,
-      cell: (row) => fleet.word('gpu', 'model', row),
-      sort: (row) => fleet.word('gpu', 'model', row),
+      id: 'model', head: t('model'), width: 120, grow: true,
+      cell: (row) => modelName(fleet.word('gpu', 'model', row)),
+      sort: (row) => modelName(fleet.word('gpu', 'model', row)),
       text: (row) => fleet.word('gpu', 'model', row),
     },
   ];

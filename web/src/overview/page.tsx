@@ -1,11 +1,12 @@
 /** Overview: funnel, map or table of every GPU, and what needs attention. */
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { CopyMenu } from '../copy/copy-menu';
 import type { Sheet } from '../copy/exports';
 import { parseFilter } from '../filter/filter';
 import { number } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { tick, useFleet } from '../live/live';
+import { modelName } from '../gpu/name';
 import { severities } from '../gpu/severity';
 import { groupGpus, GROUPS, type GroupBy } from '../map/groups';
 import { defaultZoom, layOut, ZOOMS } from '../map/layout';
@@ -100,7 +101,7 @@ function Named({ fleet, query }: { fleet: Fleet; query: string }) {
     <Choice
       label={t('model')}
       value={present}
-      options={[['', t('all')], ...models.map((model): [string, string] => [model, model])]}
+      options={[['', t('all')], ...models.map((model): [string, string] => [model, modelName(model)])]}
       onChange={(model) => setParameters({ q: `${rest}${model === '' ? '' : ` model:"=${model}"`}`.trim() })}
     />
   );
@@ -202,7 +203,7 @@ function ZoomSwitch({ zoom, onZoom }: { zoom: number; onZoom: (zoom: number) => 
 function useWidth(): [{ current: HTMLDivElement | null }, number] {
   const host = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = host.current;
     if (element === null) return;
     setWidth(element.clientWidth);

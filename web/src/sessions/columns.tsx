@@ -23,6 +23,10 @@ export function ageOf(fleet: Fleet, row: number): number | null {
   return since === null ? null : Math.max(0, nowMs() / 1000 - since);
 }
 
+function negated(value: number | null): number | null {
+  return value === null ? null : -value;
+}
+
 export function sessionColumns(fleet: Fleet): Column<number>[] {
   const word = (column: string) => (row: number) => fleet.word('session', column, row);
   const figure = (id: string, head: string, width: number, format: (value: number) => string): Column<number> => ({
@@ -33,7 +37,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: 196,
+      id: 'gpu', head: 'GPU', width: 184,
       cell: (row) => {
         const { gpu, mig, name } = place(fleet, row);
         return (
@@ -46,30 +50,31 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => place(fleet, row).name,
     },
     {
-      id: 'since', head: t('since'), width: 92, align: 'right',
+      id: 'since', head: t('since'), width: 84, align: 'right',
       cell: (row) => <Age fleet={fleet} row={row} />,
-      sort: (row) => ageOf(fleet, row),
+      // Not the age, which moves on between two rows and would shuffle those of one start.
+      sort: (row) => negated(fleet.number('session', 'since', row)),
       text: (row) => {
         const since = fleet.number('session', 'since', row);
         return since === null ? '' : iso(since * 1000);
       },
     },
     {
-      id: 'who', head: t('who'), width: 236,
+      id: 'who', head: t('who'), width: 220, grow: true,
       cell: (row) => <span title={whoText(fleet, row)}>{whoText(fleet, row)}</span>,
       sort: (row) => whoText(fleet, row) || null,
       text: (row) => whoText(fleet, row),
     },
     {
-      id: 'state', head: t('state'), width: 118,
+      id: 'state', head: t('state'), width: 108,
       cell: (row) => <State fleet={fleet} table="session" row={row} />,
       sort: (row) => stateWord(word('state')(row)),
       text: word('state'),
     },
-    figure('mem_mib', t('memGib'), 112, gib),
-    figure('util', t('sm'), 80, (value) => number(value, 1)),
+    figure('mem_mib', t('memGib'), 104, gib),
+    figure('util', t('sm'), 72, (value) => number(value, 1)),
     {
-      id: 'idle_s', head: t('idle'), width: 84, align: 'right',
+      id: 'idle_s', head: t('idle'), width: 72, align: 'right',
       cell: (row) => {
         const idle = fleet.number('session', 'idle_s', row);
         return idle === null ? <span class="dim">–</span> : shortDuration(idle);
@@ -78,13 +83,13 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => readingForExport(fleet.reading('session', 'idle_s', row)),
     },
     {
-      id: 'pid', head: t('pid'), width: 92, align: 'right',
+      id: 'pid', head: t('pid'), width: 84, align: 'right',
       cell: (row) => fleet.text('session', 'pid', row),
       sort: (row) => fleet.number('session', 'pid', row),
       text: (row) => fleet.text('session', 'pid', row),
     },
     {
-      id: 'command', head: t('command'), width: 150,
+      id: 'command', head: t('command'), width: 110, grow: true,
       cell: (row) => <span class="mono">{word('command')(row)}</span>,
       sort: word('command'),
       text: word('command'),

@@ -35,17 +35,17 @@ export function Frame() {
         {t('skip')}
       </a>
       <Side current={page?.id ?? ''} />
-      <div class="content" data-stale={String(freshness.value === 'stale')}>
+      <main class="content" data-stale={String(freshness.value === 'stale')}>
         <TopBar title={title} range={page?.range ?? false} />
-        <main id="main" tabIndex={-1}>
+        <div id="main" class="page" tabIndex={-1}>
           <Banner />
           {found.value === null ? (
             <NotFound />
           ) : (
             <Outlet key={found.value.page.id} page={found.value.page} segments={found.value.segments} />
           )}
-        </main>
-      </div>
+        </div>
+      </main>
       <Palette />
       <Help />
       <Announcement />

@@ -84,7 +84,7 @@ function LiveMark() {
   return (
     <span class="livemark" data-freshness={state} title={at === null ? word : t('asOf', { time })}>
       <span class="dot" aria-hidden="true" />
-      <span>{word}</span>
+      <span class="word">{word}</span>
       <time>{time}</time>
     </span>
   );

@@ -12,8 +12,10 @@ import { sortKeys, type Sort } from './sort';
 export interface Column<Row> {
   id: string;
   head: string;
-  /** Width in px; the last column takes what remains. */
+  /** Width in px. */
   width: number;
+  /** Takes a share of what remains; `width` is then the least. */
+  grow?: boolean;
   align?: 'right';
   /** What is shown. */
   cell: (row: Row) => ComponentChildren;
@@ -65,8 +67,8 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sort, onSort, empt
     >
       <table aria-rowcount={ordered.length + 1} aria-label={label} style={{ minWidth: `${widthOf(columns)}px` }}>
         <colgroup>
-          {columns.map((column, index) => (
-            <col key={column.id} style={index === columns.length - 1 ? {} : { width: `${column.width}px` }} />
+          {columns.map((column) => (
+            <col key={column.id} style={column.grow ? {} : { width: `${column.width}px` }} />
           ))}
         </colgroup>
         <thead>
