@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
-use model::observation::{ContextKind, DeviceProcess};
+use model::observation::DeviceProcess;
 use model::process::{Lookup, Owner, OwnerKind, ProcessFacts};
 
 use super::{Engine, LookUp};
