@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use columns::{WhoColumn, choose, csv, table, usual_of_fleet};
 pub(crate) use gather::{Look, Watcher};
 pub(crate) use remote::look as look_at_server;
-pub(crate) use words::{Message, NoGpu};
+pub(crate) use words::Message;
 
 /// Version of the JSON; it rises only when a field changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 1;

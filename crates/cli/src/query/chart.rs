@@ -185,7 +185,8 @@ fn times(span: Span, margin: usize, columns: usize) -> String {
     let room = (columns + 1).saturating_sub(left.len() + right.len());
     let middle = if middle.len() + 2 <= room { middle } else { String::new() };
     let blank = room.saturating_sub(middle.len());
-    format!("{:margin$}{left}{:2$}{middle}{:3$}{right}\n", "", "", blank / 2, blank - blank / 2)
+    let (before, after) = (" ".repeat(blank / 2), " ".repeat(blank - blank / 2));
+    format!("{:margin$}{left}{before}{middle}{after}{right}\n", "")
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a float to the nearest; `as` saturates")]
@@ -228,8 +229,24 @@ mod tests {
         wave[40..46].fill(f64::NAN);
         let series = [series(&wave)];
         let span = Span::of(&series, 0.0, 59.0 * 60.0).unwrap();
-        expect![[r#""#]].assert_eq(&chart(&series, span, Unit::Percent, 60, false));
-        expect![[r#""#]].assert_eq(&bars(series[0].points(), span, 30));
+        expect![[r#"
+            99.99 % ┤        ⡠⠒⠒⠉⠉⠉⠒⠤⣀
+                    │      ⡠⠊         ⠣⡀
+                    │    ⢀⠎            ⠈⢣
+                    │   ⡔⠁               ⠑⢄
+                    │ ⢠⠊                   ⠣⡀                          ⡔
+                    │⡠⠃                     ⠱⡀                       ⢀⠜
+               50 % ┤                        ⠈⢆                     ⢠⠊
+                    │                         ⠈⢆                   ⡔⠁
+                    │                           ⠑⡄               ⢀⠜
+                    │                            ⠈⠢⡀            ⡰⠁
+                    │                              ⠈⢢        ⢀⡠⠊
+                0 % ┤                                ⠉⠒     ⠐⠁
+                    └───────────────────────────────────────────────────
+                    00:00:00       1970-01-01 UTC, 59m00       700:59:00
+        "#]]
+        .assert_eq(&chart(&series, span, Unit::Percent, 60, false));
+        expect!["▅▆▆▇▇█████▇▇▆▅▅▄▃▂▂▁   ▁▂▂▃▄▅▅"].assert_eq(&bars(series[0].points(), span, 30));
     }
 
     #[test]

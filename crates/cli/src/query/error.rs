@@ -49,7 +49,7 @@ mod tests {
         expect![[r#"
             2:9: no such function
               {a="가나"} x
-                       ^"#]]
+                        ^"#]]
         .assert_eq(&caret(words, "up +\n{a=\"가나\"} x"));
         assert_eq!(caret("query timed out", "up"), "query timed out");
         assert_eq!(caret("7:1: beyond", "up"), "7:1: beyond");

@@ -58,7 +58,9 @@ fn a_token_is_sent_and_its_lack_is_not_allowed() {
     std::fs::write(&file, "0123456789abcdef0123\n").unwrap();
     let given = [file.to_str().unwrap().to_owned()];
     let tokens = server::Tokens::read(&given).unwrap();
-    let running = Running::new(Access::tokens(tokens));
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let access = Access::choose(listen, tokens, false, &[]);
+    let running = Running::new(access.ok().unwrap());
     let path = "/api/v1/query?query=1";
     let refused = running.way().get(path).map_err(Fault::from).unwrap_err();
     assert_eq!(refused.code(), NOT_ALLOWED, "{refused}");

@@ -128,7 +128,7 @@ const SESSION_COLUMNS: &[(&str, SessionCell)] = &[
     ("command", |_, _, of| f64::from(of.command)),
     ("since", |view, row, _| view.session(row, SESSION_START, 1.0, 2)),
     ("exact", |_, _, of| f64::from(u8::from(of.exact))),
-    ("mem_mib", |view, row, _| view.session(row, SESSION_MEMORY, 1.0 / MIB, 0)),
+    ("mem_mib", |view, row, _| view.session(row, SESSION_MEMORY, 1.0 / MIB, 7)),
     ("util", |view, row, _| view.session(row, SESSION_UTIL, 100.0, 1)),
     ("idle_s", idle_seconds),
     ("state", |view, row, _| f64::from(view.occupancy.sessions[row].state)),
