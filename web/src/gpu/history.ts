@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { queryRange, quoted, type RangeAnswer } from '../api/query';
 import { fleet, newestMs, nowMs } from '../live/live';
 import { parameter } from '../state/location';
-import { isRelative, parseRange, stepFor, type Range } from '../state/range';
+import { isRelative, parseRange, refreshSeconds, stepFor, type Range } from '../state/range';
 import { METRICS } from './charts';
 
 export interface History {
@@ -61,7 +61,8 @@ export function useHistory(uuid: string): HistoryState {
   const ready = fleet.value !== null;
   const step = stepFor(parseRange(from, to, nowMs()), POINTS);
   // A relative range moves on by one step at a time, not with every reading.
-  const moment = isRelative(to) ? Math.floor((newestMs.value ?? 0) / 1000 / step) : 0;
+  const pause = refreshSeconds(parameter('refresh'), step);
+  const moment = isRelative(to) ? Math.floor((newestMs.value ?? 0) / 1000 / pause) : 0;
   useEffect(() => {
     if (!ready) return;
     const abort = new AbortController();

@@ -39,7 +39,7 @@ export default function GpuPage({ uuid }: Record<string, string>) {
       {loading && <div class="progress" role="progressbar" aria-label={t('loading')} />}
       {row >= 0 ? <Identity fleet={fleet} row={row} /> : <Unknown uuid={uuid} />}
       {row >= 0 && <MigLayout fleet={fleet} row={row} chosen={chosen} />}
-      {problem !== '' && <Failure title={t('loading')} words={problem} retry={retry} />}
+      {problem !== '' && <Failure title={t('historyFailed')} words={problem} retry={retry} />}
       {history === null ? (
         <div class="panel" aria-hidden="true" style={{ minHeight: `${stripHeight(fleet, row)}px` }} />
       ) : (

@@ -4,6 +4,7 @@
  * machine's, because the two may differ by years (a demo with a fixed clock).
  */
 import { computed, effect, signal } from '@preact/signals';
+import { RequestError } from '../api/request';
 import { Fleet } from './fleet';
 import { Stream } from './stream';
 
@@ -12,8 +13,8 @@ export const fleet = signal<Fleet | null>(null);
 export const tick = signal(0);
 /** Rises when rows may have moved. */
 export const structure = signal(0);
-/** Why the last attempt failed; null while things work. */
-export const problem = signal<string | null>(null);
+/** Why the last attempt failed, and whether there was an answer at all; null while things work. */
+export const problem = signal<{ words: string; answered: boolean } | null>(null);
 /** Whether the page's present one needs the table `session`. */
 export const wantsSessions = signal(false);
 
@@ -82,7 +83,7 @@ function listen(include: string): void {
         problem.value = null;
       },
       failed(error) {
-        problem.value = error.message;
+        problem.value = { words: error.message, answered: error instanceof RequestError && error.status > 0 };
       },
     },
     include,

@@ -6,7 +6,7 @@ import { t } from '../words/words';
 
 export function Banner() {
   const state = freshness.value;
-  const words = problem.value;
+  const words = problem.value?.words ?? null;
   const at = newestMs.value;
   if (state === 'stale' && at !== null) {
     return (
@@ -20,7 +20,7 @@ export function Banner() {
   if (state === 'loading' && words !== null) {
     return (
       <div class="banner critical" role="alert">
-        <span>{t('cannotReach')}</span>
+        <span>{t(problem.value?.answered ? 'serverError' : 'cannotReach')}</span>
         <span class="dim">{words}</span>
         <Retry />
       </div>

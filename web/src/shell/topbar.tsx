@@ -3,6 +3,7 @@ import { clock, shortTime, zoneName } from '../format/format';
 import { backfillMs, freshness, newestMs, nowMs } from '../live/live';
 import { parameter, setParameters } from '../state/location';
 import { chooseZone, zone } from '../state/preferences';
+import { REFRESHES } from '../state/range';
 import { t } from '../words/words';
 import { Icon } from './icon';
 import { helpOpen } from './help';
@@ -16,6 +17,7 @@ export function TopBar({ title, range }: { title: string; range: boolean }) {
       <Backfill />
       <div class="right">
         {range && <RangePicker />}
+        {range && <RefreshPicker />}
         <ZonePicker />
         <LiveMark />
         <button
@@ -51,6 +53,25 @@ function Backfill() {
   );
 }
 
+function RefreshPicker() {
+  const words = (each: string): string => (each === '' ? t('refreshLive') : each === 'off' ? t('refreshOff') : each);
+  return (
+    <select
+      class="select refresh"
+      aria-label={t('refresh')}
+      title={t('refresh')}
+      value={parameter('refresh')}
+      onChange={(event) => setParameters({ refresh: event.currentTarget.value })}
+    >
+      {REFRESHES.map((each) => (
+        <option key={each} value={each}>
+          ⟳ {words(each)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
 function ZonePicker() {
   const local = new Intl.DateTimeFormat().resolvedOptions().timeZone;
   const link = parameter('tz');
@@ -58,7 +79,7 @@ function ZonePicker() {
     if (link !== '') setParameters({ tz: '' });
     chooseZone(value);
   };
-  const chosen = zone.value === 'UTC' ? 'utc' : zone.value === local ? 'local' : zone.value;
+  const chosen = zone.value === local ? 'local' : zone.value === 'UTC' ? 'utc' : zone.value;
   return (
     <select
       class="select"
@@ -84,7 +105,7 @@ function LiveMark() {
   return (
     <span class="livemark" data-freshness={state} title={at === null ? word : t('asOf', { time })}>
       <span class="dot" aria-hidden="true" />
-      <span class="word">{word}</span>
+      <span class="word">{state === 'loading' ? '…' : word}</span>
       <time>{time}</time>
     </span>
   );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRange, parseTime, spanOf, stepFor } from './range';
+import { parseRange, parseTime, refreshSeconds, spanOf, stepFor } from './range';
 
 const NOW = Date.parse('2026-11-22T05:03:07Z');
 
@@ -29,4 +29,11 @@ test('the span is named only where the range ends now', () => {
 test('steps are round and keep the number of points', () => {
   expect(stepFor({ fromMs: NOW - 3_600_000, toMs: NOW }, 360)).toBe(10);
   expect(stepFor({ fromMs: NOW - 7 * 86_400_000, toMs: NOW }, 400)).toBe(1800);
+});
+
+test('history is asked anew at most once a step, and never when stopped', () => {
+  expect(refreshSeconds('', 10)).toBe(10);
+  expect(refreshSeconds('5m', 10)).toBe(300);
+  expect(refreshSeconds('5s', 60)).toBe(60);
+  expect(refreshSeconds('off', 10)).toBe(Number.POSITIVE_INFINITY);
 });

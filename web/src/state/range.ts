@@ -43,6 +43,17 @@ export function isRelative(to: string): boolean {
   return to === '' || to.startsWith('now');
 }
 
+/** How often history may be asked anew; `""` is as often as a step adds a point. */
+export const REFRESHES = ['', '30s', '1m', '5m', 'off'] as const;
+
+/** The pause between two questions in seconds; Infinity where the person has stopped it. */
+export function refreshSeconds(text: string, step: number): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  const match = /^(\d{1,5})([smh])$/.exec(text);
+  const seconds = match === null ? 0 : Number(match[1]) * (UNITS[match[2] ?? 's'] ?? 1);
+  return Math.max(seconds, step);
+}
+
 /** Steps in seconds that divide minutes and hours evenly. */
 const STEPS = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400] as const;
 
