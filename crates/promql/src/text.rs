@@ -22,12 +22,19 @@ pub(crate) fn parsed<T: Send>(
 ) -> Result<T, QueryError> {
     size::with_stack(query, || {
         let text = without_zero_offsets(with_bytes_as_text(query));
-        let expr = parser::parse(&text).map_err(|error| complaint::of(&text, &error))?;
+        let expr = ast(&text).map_err(|error| complaint::of(&text, &error))?;
         if alternatives(&expr) {
             return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
         }
         work(&expr)
     })
+}
+
+/// The parser's tree. It panics on a few texts, as on a duration of more seconds than fit: a query
+/// that cannot be read, like any other.
+pub(super) fn ast(text: &str) -> Result<Expr, String> {
+    let read = std::panic::catch_unwind(|| parser::parse(text));
+    read.unwrap_or_else(|_| Err("a number or duration in it is too large".to_owned()))
 }
 
 /// The stack of a thread that works on this query.

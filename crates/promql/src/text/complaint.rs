@@ -70,7 +70,7 @@ fn begins_a_query(text: &str) -> bool {
         " 1, a",
     ];
     going_on.iter().any(|more| {
-        let result = parser::parse(&format!("{text}{more}{closing}"));
+        let result = super::ast(&format!("{text}{more}{closing}"));
         // Types and numbers of arguments are not in question here.
         result.map_or_else(|error| is_of_meaning(&error), |_| true)
     })

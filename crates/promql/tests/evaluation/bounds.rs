@@ -49,6 +49,14 @@ fn what_is_not_promql_is_bad_data() {
 }
 
 #[test]
+fn a_number_that_the_parser_cannot_hold_is_bad_data_too() {
+    for query in ["a[77777777777777777777777777777]", "a offset 1e30", "sum_over_time(a[5m:1e300])"]
+    {
+        assert_eq!(kind(Options::default(), query, false), ErrorKind::BadData, "{query}");
+    }
+}
+
+#[test]
 fn a_canceled_query_stops() {
     assert_eq!(kind(Options::default(), "up", true), ErrorKind::Canceled);
 }
