@@ -136,7 +136,23 @@ fn timeout(text: &str) -> Result<Option<Duration>, ApiError> {
     let ms = duration(text).map_err(|problem| ApiError::parameter("timeout", problem))?;
     match u64::try_from(ms) {
         Ok(ms) if ms > 0 => Ok(Some(Duration::from_millis(ms))),
-        _ => Err(ApiError::parameter("timeout", format!("timeout must be positive, got {text}"))),
+        _ => Err(ApiError::parameter(
+            "timeout",
+            format!("timeout must be positive, got {}", as_go(ms)),
+        )),
+    }
+}
+
+/// A duration that is not positive, as Go prints it: `0s`, `-500ms`, `-1m30s`.
+fn as_go(ms: i64) -> String {
+    let (ms, sign) = (ms.unsigned_abs(), if ms < 0 { "-" } else { "" });
+    let (hours, minutes) = (ms / 3_600_000, ms / 60_000 % 60);
+    let seconds = Duration::from_millis(ms % 60_000).as_secs_f64();
+    match ms {
+        1..1_000 => format!("{sign}{ms}ms"),
+        3_600_000.. => format!("{sign}{hours}h{minutes}m{seconds}s"),
+        60_000.. => format!("{sign}{minutes}m{seconds}s"),
+        _ => format!("{sign}{seconds}s"),
     }
 }
 

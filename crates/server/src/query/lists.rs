@@ -85,7 +85,7 @@ pub(crate) async fn series(State(app): State<App>, headers: HeaderMap, form: For
     let own = app.clone();
     answer(&app, &headers, asked, move |asked| {
         let list = asked.list(|m, limit| own.store().series(m, asked.start, asked.end, limit))?;
-        Ok(body(&list, |out, labels| json::labels(out, labels)))
+        Ok(body(&list, json::labels))
     })
     .await
 }

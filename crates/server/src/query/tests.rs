@@ -47,7 +47,7 @@ fn bad_parameters_get_prometheus_words() {
         ),
         (
             "/api/v1/query?query=up&timeout=0",
-            r#"invalid parameter "timeout": timeout must be positive, got 0"#,
+            r#"invalid parameter "timeout": timeout must be positive, got 0s"#,
         ),
         (
             "/api/v1/query?query=up&limit=x",
@@ -107,6 +107,17 @@ fn bad_parameters_get_prometheus_words() {
     assert_eq!(get(&app, range).status, StatusCode::OK);
     let longest = "/api/v1/query_range?query=1&start=0&end=11000&step=1";
     assert_eq!(get(&app, longest).status, StatusCode::OK);
+}
+
+#[test]
+fn a_negative_timeout_is_told_as_go_tells_it() {
+    let (app, _folder) = app(Config::default());
+    for (given, told) in
+        [("-1", "-1s"), ("-90", "-1m30s"), ("-0.5", "-500ms"), ("-3600", "-1h0m0s")]
+    {
+        let (_, _, message) = error(&get(&app, &format!("/api/v1/query?query=1&timeout={given}")));
+        assert!(message.ends_with(&format!("must be positive, got {told}")), "{message}");
+    }
 }
 
 #[test]
