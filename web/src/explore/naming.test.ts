@@ -22,7 +22,8 @@ test('names that would be equal say every label', () => {
 });
 
 test('other series are named by what differs, one series by all it has', () => {
-  expect(nameSeries([{ __name__: 'up', job: 'a' }, { __name__: 'up', job: 'b' }]).names).toEqual(['{job="a"}', '{job="b"}']);
+  expect(nameSeries([{ __name__: 'up', job: 'a' }, { __name__: 'up', job: 'b' }]).names).toEqual(['a', 'b']);
+  expect(nameSeries([{ job: 'a' }, { job: 'b', x: 'y' }]).names).toEqual(['{job="a"}', '{job="b", x="y"}']);
   expect(nameSeries([{ __name__: 'up', job: 'a' }])).toEqual({ common: [], names: ['up{job="a"}'] });
   expect(nameSeries([{}]).names).toEqual(['{}']);
 });

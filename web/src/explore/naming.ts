@@ -21,6 +21,8 @@ const FOLLOWS_FROM_A_GPU = /^DCGM_FI_/;
 export function nameSeries(all: readonly Labels[]): Named {
   const common = commonOf(all);
   const shared = new Set(common.map(([name]) => name));
+  const only = onlyDifference(all, shared);
+  if (only !== null) return { common, names: all.map((labels) => labels[only] ?? '') };
   const short = all.map((labels) => nameOf(labels, shared, true));
   const seen = new Map<string, number>();
   for (const name of short) seen.set(name, (seen.get(name) ?? 0) + 1);
@@ -35,6 +37,14 @@ function commonOf(all: readonly Labels[]): [string, string][] {
   const [first, ...rest] = all;
   if (first === undefined || rest.length === 0) return [];
   return Object.entries(first).filter(([name, value]) => rest.every((labels) => labels[name] === value));
+}
+
+/** The one label that tells all series apart, if it alone does: its value is name enough. */
+function onlyDifference(all: readonly Labels[], shared: ReadonlySet<string>): string | null {
+  if (all.length < 2) return null;
+  const differing = new Set(all.flatMap((labels) => Object.keys(labels).filter((name) => !shared.has(name))));
+  const [only] = differing;
+  return differing.size === 1 && only !== undefined && all.every((labels) => (labels[only] ?? '') !== '') ? only : null;
 }
 
 function nameOf(labels: Labels, shared: ReadonlySet<string>, short: boolean): string {

@@ -7,6 +7,8 @@ export interface ChartLine {
   name: Word;
   /** Brings the metric to the chart's unit. */
   times: number;
+  /** What it is computed from, whose absence is its reason. */
+  from?: string;
 }
 
 /** A bound drawn as a dashed line, from the live snapshot's column. */
@@ -35,7 +37,7 @@ export const CHARTS: readonly ChartRow[] = [
   },
   {
     id: 'util-weighted', title: 'chartUtilWeighted', mig: true, max: 100, format: percent,
-    lines: [{ metric: 'DCGM_FI_DEV_WEIGHTED_GPU_UTIL', name: 'lineUtil', times: 100 }],
+    lines: [{ metric: 'DCGM_FI_DEV_WEIGHTED_GPU_UTIL', name: 'lineUtil', times: 100, from: 'DCGM_FI_PROF_GR_ENGINE_ACTIVE' }],
   },
   {
     id: 'prof', title: 'chartProf', max: 100, format: percent,
@@ -80,6 +82,9 @@ export const CHARTS: readonly ChartRow[] = [
     lines: [{ metric: 'DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL', name: 'lineNvlink', times: 1 }],
   },
 ];
+
+/** Every field whose absence the page explains. */
+export const FIELDS: readonly string[] = CHARTS.flatMap((chart) => chart.lines.map((line) => line.from ?? line.metric));
 
 /** Every metric of the page, for one query instead of one per chart. */
 export const METRICS: readonly string[] = CHARTS.flatMap((chart) => chart.lines.map((line) => line.metric));

@@ -4,7 +4,7 @@ import { queryRange, quoted, type RangeAnswer } from '../api/query';
 import { fleet, newestMs, nowMs } from '../live/live';
 import { parameter } from '../state/location';
 import { isRelative, parseRange, refreshSeconds, stepFor, type Range } from '../state/range';
-import { METRICS } from './charts';
+import { FIELDS, METRICS } from './charts';
 
 export interface History {
   range: Range;
@@ -43,7 +43,7 @@ function stateQuery(uuid: string): string {
 
 /** The fields that the exporter could not read on this GPU, with the reason. */
 function lacksQuery(uuid: string, index: string): string {
-  const fields = `field=~"${METRICS.join('|')}",gpu=${quoted(index)}`;
+  const fields = `field=~"${FIELDS.join('|')}",gpu=${quoted(index)}`;
   return `gpulse_field_supported{${fields}} and on (instance) gpu_device_info{UUID=${quoted(uuid)}}`;
 }
 

@@ -133,7 +133,7 @@ function Charts({ fleet, row, history, uuid }: ChartsProps) {
 
 /** A chart without anything to draw: why, and which metrics it would need. */
 function Absent({ chart, history }: { chart: ChartRow; history: History }) {
-  const reasons = new Set(chart.lines.flatMap((line) => history.lacks.get(line.metric) ?? []));
+  const reasons = new Set(chart.lines.flatMap((line) => history.lacks.get(line.from ?? line.metric) ?? []));
   return (
     <div class="panel chart absent">
       <h3>{t(chart.title)}</h3>
