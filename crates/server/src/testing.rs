@@ -43,9 +43,14 @@ pub(crate) fn app_over(config: Config, change: impl FnOnce(&mut Options)) -> (Ap
     let folder = tempfile::tempdir().unwrap();
     let mut options = Options::new(folder.path());
     change(&mut options);
-    let (store, _) = Store::open(Arc::new(journal::RealDisk), options, NOW).unwrap();
+    (app_on(Arc::new(journal::RealDisk), options, config), folder)
+}
+
+/// A server over a store on that disk.
+pub(crate) fn app_on(disk: Arc<dyn journal::Disk>, options: Options, config: Config) -> App {
+    let (store, _) = Store::open(disk, options, NOW).unwrap();
     let clock = Arc::new(Standing(Mutex::new(NOW)));
-    (App::new(Arc::new(store), Config { clock, ..config }), folder)
+    App::new(Arc::new(store), Config { clock, ..config })
 }
 
 /// An answer, read in full.

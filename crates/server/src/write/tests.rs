@@ -1,11 +1,13 @@
 //! Writes over the real routes: each status, and what is kept.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use store::Options;
 
 use crate::testing::wire::{Series, request, snappy};
-use crate::testing::{Answer, NOW, app, app_over, ask, get, query};
+use crate::testing::{Answer, NOW, app, app_on, app_over, ask, get, query};
 use crate::{App, Config, Limits};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -229,4 +231,24 @@ fn gzipped_text_is_read_and_a_bomb_is_not() {
     );
     assert_eq!(send(b"not gzip".to_vec(), "gzip"), StatusCode::BAD_REQUEST);
     assert_eq!(send(b"a 1\n".to_vec(), "br"), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[test]
+fn a_full_disk_is_a_503_that_goes_by_itself_and_queries_go_on() {
+    let disk = journal::faulty::FaultDisk::new();
+    let app = app_on(Arc::new(disk.clone()), Options::new("data"), Config::default());
+    assert_eq!(write(&app, &[up(&[(NOW - 1, 1.0)])]).status, StatusCode::NO_CONTENT);
+    disk.set_capacity(Some(0));
+    for answer in [write(&app, &[up(&[(NOW, 1.0)])]), import(&app, "", "a 1\n")] {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() > 0);
+        assert!(answer.text().contains("free space"), "{}", answer.text());
+    }
+    assert_eq!(kept(&app, "up"), "1");
+    let ready = get(&app, "/readyz");
+    assert!(ready.status == StatusCode::OK && ready.text().contains("disk"), "{}", ready.text());
+    disk.set_capacity(None);
+    assert_eq!(write(&app, &[up(&[(NOW, 1.0)])]).status, StatusCode::NO_CONTENT);
+    assert_eq!(kept(&app, "up"), "2");
+    assert!(!get(&app, "/readyz").text().contains("disk"));
 }
