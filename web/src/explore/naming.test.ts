@@ -13,7 +13,9 @@ test('a GPU is named by node and number, and what all share is said once', () =>
 
 test('labels that tell series of one GPU apart stay', () => {
   const named = nameSeries([gpu('n1', '0', { state: 'idle' }), gpu('n1', '0', { state: 'held' })]);
-  expect(named.names).toEqual(['n1/0 {state="idle"}', 'n1/0 {state="held"}']);
+  expect(named.names).toEqual(['idle', 'held']);
+  const two = nameSeries([gpu('n1', '0', { state: 'idle' }), gpu('n1', '1', { state: 'held' })]);
+  expect(two.names).toEqual(['n1/0 {state="idle"}', 'n1/1 {state="held"}']);
 });
 
 test('names that would be equal say every label', () => {

@@ -16,6 +16,8 @@ export interface Named {
 const OF_A_GPU = [
   'Hostname', 'node', 'gpu', 'UUID', 'pci_bus_id', 'device', 'modelName', 'instance', 'GPU_I_ID', 'GPU_I_PROFILE',
 ];
+/** Labels whose values say nothing alone. */
+const NUMBERS: ReadonlySet<string> = new Set(['gpu', 'UUID', 'GPU_I_ID', 'pci_bus_id', 'device']);
 const FOLLOWS_FROM_A_GPU = /^DCGM_FI_/;
 
 export function nameSeries(all: readonly Labels[]): Named {
@@ -44,7 +46,9 @@ function onlyDifference(all: readonly Labels[], shared: ReadonlySet<string>): st
   if (all.length < 2) return null;
   const differing = new Set(all.flatMap((labels) => Object.keys(labels).filter((name) => !shared.has(name))));
   const [only] = differing;
-  return differing.size === 1 && only !== undefined && all.every((labels) => (labels[only] ?? '') !== '') ? only : null;
+  // A bare number would be nobody's name.
+  if (only === undefined || differing.size !== 1 || NUMBERS.has(only)) return null;
+  return all.every((labels) => (labels[only] ?? '') !== '') ? only : null;
 }
 
 function nameOf(labels: Labels, shared: ReadonlySet<string>, short: boolean): string {
