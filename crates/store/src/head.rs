@@ -108,6 +108,18 @@ impl Head {
         }
     }
 
+    /// The newest sample of a range of the series that had this id in its slot; none where it left.
+    pub(crate) fn newest(
+        &self,
+        (slot, id): (u32, u64),
+        range: (i64, i64),
+        scratch: &mut Scratch,
+    ) -> Option<(i64, f64)> {
+        let index = self.index();
+        let there = index.id(slot) == id;
+        there.then(|| self.with(slot, |data| data.newest_in(range, scratch))).flatten().flatten()
+    }
+
     /// The labels of the series that had this id in its slot; none where it left.
     pub(crate) fn labels(&self, slot: u32, id: u64) -> Option<Labels> {
         let index = self.index();

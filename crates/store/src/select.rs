@@ -122,6 +122,31 @@ impl Series for Found<'_> {
         put_in_order(into, start);
         Ok(())
     }
+
+    fn newest(
+        &self,
+        from: i64,
+        to: i64,
+        room: &mut Samples,
+    ) -> Result<Option<(i64, f64)>, SourceError> {
+        let of_head = self.head.and_then(|head| {
+            SCRATCH.with_borrow_mut(|scratch| self.store.head.newest(head, (from, to), scratch))
+        });
+        let least = of_head.map_or(from, |(time, _)| time);
+        // A late sample may be the only one in the head, with newer ones in a block.
+        let newer = |at: u32| {
+            let foot = &self.held.view.blocks[at as usize].foot;
+            foot.first <= to && foot.last >= least
+        };
+        match of_head {
+            Some(found) if !self.blocks.iter().any(|(at, _)| newer(*at)) => Ok(Some(found)),
+            _ => {
+                room.clear();
+                self.read(least, to, room)?;
+                Ok(room.times.last().copied().zip(room.values.last().copied()))
+            }
+        }
+    }
 }
 
 /// Puts what was read from `start` on in order, each time once: the first that was read stands.

@@ -32,6 +32,12 @@ fn read(store: &Store) -> Model {
     for series in store.select(&[], i64::MIN, i64::MAX).unwrap() {
         let mut samples = Samples::default();
         series.read(i64::MIN, i64::MAX, &mut samples).unwrap();
+        let newest = series.newest(i64::MIN, i64::MAX, &mut Samples::default()).unwrap();
+        let last = samples.times.last().copied().zip(samples.values.last().copied());
+        assert_eq!(
+            newest.map(|(time, value)| (time, value.to_bits())),
+            last.map(|(time, value)| (time, value.to_bits()))
+        );
         assert!(samples.times.windows(2).all(|pair| pair[0] < pair[1]));
         let bits = samples.values.iter().map(|value| value.to_bits());
         let name = series.labels().name().to_owned();
