@@ -142,15 +142,9 @@ pub(crate) fn store_folder(data: &Path) -> PathBuf {
     data.join(STORE)
 }
 
-/// A store that cannot be opened, with what to do about it.
+/// A store that cannot be opened; the cause says what to do.
 fn explained(cause: store::OpenError, data: &Path) -> Fault {
-    let text = format!("{:#}", anyhow!(cause));
-    let remedy = if text.contains("another process") {
-        "; stop that one, or use another folder with --data DIR"
-    } else {
-        ""
-    };
-    anyhow!("data folder {}: {text}{remedy}", data.display()).into()
+    anyhow!(cause).context(format!("data folder {}", data.display())).into()
 }
 
 fn retention(args: &HubArgs) -> String {

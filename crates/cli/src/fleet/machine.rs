@@ -23,6 +23,8 @@ pub(super) struct Machine {
     simulated: sim::Machine,
     /// Whether its newest page is in the store.
     is_heard: bool,
+    /// When the world was 0 seconds old.
+    origin: Timestamp,
     /// When something was last heard of it, else when the watch began.
     heard: Timestamp,
 }
@@ -41,7 +43,7 @@ impl Machine {
         let simulated = sim::Machine::new(Arc::clone(world), number, Arc::clone(&clock));
         let state = memory.map_or(StateUse::None, |memory| StateUse::GoOn(Box::new(memory)));
         let node = Node::new(&config(every), watched(&simulated), &state);
-        Self { node, clock, simulated, is_heard: false, heard: at }
+        Self { node, clock, simulated, is_heard: false, origin, heard: at }
     }
 
     /// Set its time; whether something is heard of it then.
@@ -72,11 +74,13 @@ impl Machine {
         self.node.memory()
     }
 
-    /// Look from a known moment on, and show nothing: what spans two looks can be told afterwards.
+    /// Look from a known moment on, and show nothing: afterwards it is known what a GPU is that has
+    /// been lost meanwhile, and what spans two looks can be told.
     pub(super) fn begin(&mut self, at: Timestamp) {
-        let before = at.before(LOOK_STEP);
-        if self.at(before) {
-            self.node.prime(before);
+        for earlier in [self.origin.after(Duration::from_secs(1)), at.before(LOOK_STEP)] {
+            if self.at(earlier) {
+                self.node.prime(earlier);
+            }
         }
         self.look(at);
     }

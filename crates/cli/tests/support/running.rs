@@ -168,11 +168,22 @@ impl Server {
     /// The body of an answer with status 200.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
+        let host = &self.address;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
         head.starts_with("HTTP/1.1 200 ").then(|| body.to_owned())
+    }
+
+    /// The body of the answer to a query at a time, or now.
+    pub(crate) fn query(&self, query: &str, time: Option<i64>) -> Option<String> {
+        let mut path = "/api/v1/query?query=".to_owned();
+        query.bytes().for_each(|byte| path.push_str(&format!("%{byte:02X}")));
+        if let Some(time) = time {
+            path.push_str(&format!("&time={time}"));
+        }
+        self.get(&path)
     }
 
     /// Send a signal by its short name.

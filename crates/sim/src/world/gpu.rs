@@ -188,13 +188,13 @@ const MARKS: usize = 32;
 
 impl History {
     fn at(&mut self, node: &Node, gpu: &Gpu, step: i64) -> &State {
-        let fits = self.newest.as_ref().is_some_and(|state| state.step <= step);
-        let mut state = match self.newest.take().filter(|_| fits) {
-            Some(state) => state,
-            None => {
-                let mark = self.marks.iter().rev().find(|mark| mark.step <= step);
-                mark.cloned().unwrap_or_else(|| State::first(node, gpu))
-            }
+        let mark = self.marks.iter().rev().find(|mark| mark.step <= step);
+        let marked = mark.map_or(0, |mark| mark.step);
+        let near = |state: &State| (marked..=step).contains(&state.step);
+        let mut state = match (self.newest.take().filter(near), mark) {
+            (Some(state), _) => state,
+            (None, Some(mark)) => mark.clone(),
+            (None, None) => State::first(node, gpu),
         };
         while state.step < step {
             state.advance(node, gpu);
