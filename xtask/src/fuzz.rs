@@ -13,7 +13,7 @@ use crate::libtest::{Skip, Tally};
 use crate::workspace;
 
 /// Targets: binaries `fuzz-<name>` of the package `fuzz`, with a corpus in `fuzz/corpus/<name>`.
-const TARGETS: &[&str] = &["text", "expression"];
+const TARGETS: &[&str] = &["text", "expression", "remote-write", "journal", "store"];
 
 /// Code generation of a build that tells libFuzzer where a run went: counters per edge, their
 /// places, and the operands of comparisons.

@@ -6,6 +6,10 @@ use crate::Timestamp;
 
 /// What came of looking for a process.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "facts are the rule, and a box would be one allocation for each look"
+)]
 pub enum Lookup {
     /// It is there.
     Facts(ProcessFacts),

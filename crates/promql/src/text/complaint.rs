@@ -4,8 +4,6 @@
 
 use std::ops::Range;
 
-use promql_parser::parser;
-
 use super::tokens;
 use crate::error::QueryError;
 

@@ -57,6 +57,19 @@ pub(crate) async fn remote(State(app): State<App>, request: Request) -> Response
     }
 }
 
+impl App {
+    /// One body of remote write 1.0, as the route takes it from a request, without one. Blocks.
+    #[must_use]
+    pub fn remote_write(&self, body: Vec<u8>) -> Response {
+        let mut buffers = self.spare().take();
+        buffers.body = body;
+        match store(self, buffers) {
+            Ok(()) => StatusCode::NO_CONTENT.into_response(),
+            Err(refused) => refused.into_response(),
+        }
+    }
+}
+
 async fn receive(app: App, request: Request) -> Result<(), WriteError> {
     let writes = Arc::clone(app.writes());
     let limits = app.config().limits;
