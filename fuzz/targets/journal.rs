@@ -28,13 +28,17 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let (mut last, mut payloads) = (0, 0);
     let mut reader = journal.read(0);
-    while let Some(record) = reader.next().unwrap() {
+    while let Some(record) = reader.next_record().unwrap() {
         assert!(record.sequence > last, "{} after {last}", record.sequence);
         last = record.sequence;
         payloads += record.payload.len();
     }
     assert!(payloads <= bytes.len());
     drop(reader);
-    let next = journal.append(0, |_, _, batch| batch.push(1, b"next")).unwrap();
+    let next = journal
+        .append(0, |_, _, batch| {
+            batch.push(1, b"next");
+        })
+        .unwrap();
     assert!(next.start > last);
 });

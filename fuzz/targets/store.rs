@@ -28,7 +28,7 @@ static TEMPLATE: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
     for step in 0..20 {
         store.maintain(NOW + step * 1000);
     }
-    store.close().unwrap();
+    store.close(NOW + MINUTE).unwrap();
     disk.paths().into_iter().map(|path| (path.clone(), disk.bytes(&path))).collect()
 });
 
