@@ -28,10 +28,12 @@ const EXAMPLES: &str = "\
 Examples:
   gpulse who                        who is on which GPU of this machine
   gpulse who --watch                the same, again and again
+  gpulse up                         history and a page in the browser, for this machine
+  gpulse demo                       the same for a simulated fleet, where there is no GPU
   gpulse doctor                     what can be read here, what cannot, and why
   gpulse exporter                   metrics for Prometheus on port 9400
   gpulse collect --output -         one collection as a textfile, on the terminal
-  gpulse who --sim h100x8-busy      a simulated machine, where there is no GPU";
+  gpulse server                     receive, store and show what many machines send";
 
 /// Who is on which GPU, how well it is used, and what is wrong with it.
 #[derive(Debug, clap::Parser)]
@@ -57,12 +59,12 @@ struct Cli {
 #[expect(missing_docs, reason = "a doc comment here would hide the longer one of the options")]
 pub enum Command {
     Who(who::Args),
+    Up(up::Args),
+    Demo(demo::Args),
+    Query(query::Args),
     Doctor(doctor::Args),
     Exporter(exporter::Args),
     Collect(collect::Args),
-    Query(query::Args),
-    Up(up::Args),
-    Demo(demo::Args),
     Server(server::Args),
     Gen(gen_files::Args),
 }

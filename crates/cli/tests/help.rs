@@ -18,7 +18,8 @@ fn help_lists_the_commands_and_shows_examples() {
 fn each_command_explains_itself() {
     let home = tempfile::tempdir().unwrap();
     let mut all = String::new();
-    for command in ["who", "doctor", "exporter", "collect", "gen"] {
+    for command in ["who", "query", "doctor", "exporter", "collect", "up", "demo", "server", "gen"]
+    {
         all += &format!("$ gpulse {command} --help\n");
         all += &run(home.path(), &[command, "--help"]);
     }

@@ -16,7 +16,7 @@ use crate::hub::{self, Hub, HubArgs, Setting};
 use crate::log::LogArgs;
 use crate::output;
 
-/// Receive and store samples of many machines; PromQL, the API and the page in a browser.
+/// Receive and store what many machines send: PromQL, API and page.
 ///
 /// Takes Prometheus remote write on /api/v1/write and text on /api/v1/import/prometheus. What it
 /// has acknowledged survives a killed process.

@@ -13,7 +13,7 @@ use crate::hub::{self, Hub, HubArgs, Setting};
 use crate::machine::{MachineArgs, Opened};
 use crate::{data_folder, feed};
 
-/// Watch this machine's GPUs: readings, history, PromQL and the page in a browser, in one process.
+/// Watch this machine's GPUs: history, PromQL and a page in the browser.
 ///
 /// Readings of `gpulse exporter` go straight into a store in the data folder every 5 s; the page
 /// and the API answer from it on one port. Without GPU or driver it says what it looked for and
