@@ -3,6 +3,7 @@
 mod build;
 mod churn;
 mod exporter;
+mod store;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ enum What {
     Churn(churn::Args),
     /// Time of a cold release build, and the size of the program.
     Build,
+    /// The server beside Prometheus and VictoriaMetrics, in one run.
+    Store(store::Args),
     /// Every fuzz target for long.
     Fuzz(fuzz::Args),
 }
@@ -35,6 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         What::Exporter(args) => exporter::run(args),
         What::Churn(args) => churn::run(args),
         What::Build => build::run(),
+        What::Store(args) => store::run(args),
         What::Fuzz(args) => fuzz::bench(args),
     }
 }

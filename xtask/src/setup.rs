@@ -74,6 +74,15 @@ pub(crate) fn python() -> Result<Ready> {
     Ok(python.map(|at| at.join("bin/python")))
 }
 
+/// Other stores of samples, for the benchmark beside them: Prometheus and VictoriaMetrics.
+pub(crate) fn stores() -> Result<[Ready; 2]> {
+    let folder = workspace::cache()?.join("tools");
+    let parts = [go::prometheus(), go::victoria_metrics()];
+    announce(&folder, &parts, false);
+    let [prometheus, victoria] = parts.map(|part| provide(&folder, &part, false));
+    Ok([prometheus.map(|at| at.join("prometheus")), victoria.map(|at| at.join("victoria-metrics"))])
+}
+
 /// Node and npm, to build the web pages: this machine's, else pinned ones.
 pub(crate) fn node() -> Result<Result<Node, String>> {
     if let Some(node) = node::installed() {
