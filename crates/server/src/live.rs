@@ -33,7 +33,7 @@ use store::Store;
 use attention::EccBefore;
 use columns::View;
 use feed::ECC_DBE;
-use fleet::{Fleet, WINDOW_MS, newest};
+use fleet::{Fleet, WINDOW_MS, named, newest};
 use frame::{Frame, Numbers};
 use layout::Layout;
 use listeners::Listeners;
@@ -189,7 +189,9 @@ impl Live {
         }
         if now_ms.abs_diff(work.ecc_at) >= ECC_EVERY_MS.unsigned_abs() {
             let to = now_ms - HOUR_MS;
-            work.ecc = work.fleet.values_of(ECC_DBE, &newest(store, ECC_DBE, to - WINDOW_MS, to));
+            let chosen = named(std::iter::once(ECC_DBE));
+            let rows = newest(store, &chosen, to - WINDOW_MS, to);
+            work.ecc = work.fleet.values_of(ECC_DBE, &rows);
             work.ecc_at = now_ms;
         }
         let occupancy = Occupancy::of(&work.fleet, &work.layout);

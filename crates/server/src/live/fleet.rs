@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use model::labels::NAME;
 use model::series::{Matcher, MatcherOp, is_stale};
+use regex::Regex;
 use store::{Latest, SeriesRef, Store};
 
 use super::booked::Booking;
 use super::dict::Dicts;
-use super::feed::{FEEDS, IDENTITIES, Role};
+use super::feed::{FEEDS, IDENTITIES, Role, position};
 use super::slots::Slots;
 use super::state;
 
@@ -35,6 +36,8 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
     pub(super) series: SeriesRef,
+    /// Position in [`FEEDS`].
+    pub(super) feed: usize,
     /// A place among the entities or the sessions, or [`NOWHERE`].
     pub(super) place: u32,
     pub(super) target: u32,
@@ -144,8 +147,11 @@ pub(super) struct Fleet {
     /// GPUs by exporter and index, for series that name nothing else.
     pub(super) by_index: HashMap<(u32, u32), u32>,
     pub(super) sessions: Slots<Session>,
-    /// Per series' name, ascending by series.
-    links: Vec<Vec<Link>>,
+    /// Ascending by series.
+    links: Vec<Link>,
+    /// Choose all series, and those that tell of a device.
+    all: Matcher,
+    identities: Matcher,
     /// Per series' name and place.
     cells: Vec<Vec<Cell>>,
     pub(super) booking: Booking,
@@ -166,7 +172,9 @@ impl Fleet {
             entities: Slots::new(MOST_ENTITIES),
             by_index: HashMap::new(),
             sessions: Slots::new(MOST_SESSIONS),
-            links: vec![Vec::new(); FEEDS.len()],
+            links: Vec::new(),
+            all: named(0..FEEDS.len()),
+            identities: named(IDENTITIES.iter().copied()),
             cells: vec![Vec::new(); FEEDS.len()],
             booking: Booking::default(),
             touched: [Vec::new(), Vec::new()],
@@ -187,15 +195,15 @@ impl Fleet {
         self.now = now;
         let before: Vec<i64> = self.targets.iter().map(|target| target.newest).collect();
         if self.tick == 1 {
-            for &feed in IDENTITIES {
-                self.take(store, feed, &newest(store, feed, now - GONE_KEPT_MS, now));
-            }
+            let rows = newest(store, &self.identities, now - GONE_KEPT_MS, now);
+            self.take(store, &rows);
         }
         self.forget_statements();
-        for feed in 0..FEEDS.len() {
-            self.take(store, feed, &newest(store, feed, now - WINDOW_MS, now));
-        }
-        self.booking.read_base(store, now);
+        // All at once, in the order in which they lie in the store: several times as fast as name
+        // by name.
+        let rows = newest(store, &self.all, now - WINDOW_MS, now);
+        self.take(store, &rows);
+        self.booking.compare(store, now);
         self.measure_intervals(&before);
         self.date_entities();
         self.drop_untouched();
@@ -211,27 +219,51 @@ impl Fleet {
         self.booking.begin();
     }
 
-    fn take(&mut self, store: &Store, feed: usize, rows: &[Latest]) {
-        let known = std::mem::take(&mut self.links[feed]);
+    /// Puts samples, ascending by series, to what they are about.
+    fn take(&mut self, store: &Store, rows: &[Latest]) {
+        let known = std::mem::take(&mut self.links);
         let mut links = Vec::with_capacity(rows.len());
+        let (mut unknown, mut statements) = (Vec::new(), Vec::new());
         let mut at = 0;
         for row in rows {
             while known.get(at).is_some_and(|link| link.series < row.series) {
                 at += 1;
             }
-            let link = match known.get(at).filter(|link| link.series == row.series) {
-                Some(link) => *link,
-                None => self.link(store, feed, row.series),
-            };
-            if link.place != NOWHERE || link.target != NOWHERE {
-                self.apply(feed, link, row);
+            match known.get(at).filter(|link| link.series == row.series) {
+                Some(link) => {
+                    links.push(*link);
+                    self.apply_now_or_later(*link, row, &mut statements);
+                }
+                None => unknown.push((self.feed_of(store, row.series), row)),
             }
-            links.push(link);
         }
-        self.links[feed] = links;
+        // In the order of the table: what names devices before what is about them.
+        unknown.sort_by_key(|(feed, _)| *feed);
+        for (feed, row) in unknown {
+            let link = self.link(store, feed, row.series);
+            links.push(link);
+            self.apply_now_or_later(link, row, &mut statements);
+        }
+        links.sort_unstable_by_key(|link| link.series);
+        self.links = links;
+        statements.into_iter().for_each(|(link, time)| self.lack(link, time));
     }
 
-    fn apply(&mut self, feed: usize, link: Link, row: &Latest) {
+    /// What a target says about other series counts once its newest time is known.
+    fn apply_now_or_later(&mut self, link: Link, row: &Latest, later: &mut Vec<(Link, i64)>) {
+        if link.place != NOWHERE && FEEDS[link.feed].role == Role::Lack {
+            later.push((link, row.time));
+        } else if link.place != NOWHERE || link.target != NOWHERE {
+            self.apply(link, row);
+        }
+    }
+
+    fn feed_of(&self, store: &Store, series: SeriesRef) -> usize {
+        store.labels(series).and_then(|labels| position(labels.name())).unwrap_or(0)
+    }
+
+    fn apply(&mut self, link: Link, row: &Latest) {
+        let feed = link.feed;
         let stale = is_stale(row.value);
         if let Some(target) = self.targets.get_mut(link.target as usize) {
             let of = if stale { &mut target.ended } else { &mut target.newest };
@@ -245,7 +277,7 @@ impl Fleet {
             Role::Booked | Role::Effective => self.booking.add(link, row.value),
             Role::Problem => self.problem(link.place, cell),
             Role::Xid => self.xid(link.place, cell),
-            Role::Lack => self.lack(link, row.time),
+            Role::Lack => return,
             _ => self.newer(feed, link.place, cell),
         }
         let is_session = is_about_session(FEEDS[feed].role);
@@ -329,7 +361,7 @@ impl Fleet {
     pub(super) fn values_of(&self, feed: usize, rows: &[Latest]) -> HashMap<u32, f64> {
         let mut at = 0;
         let mut values = HashMap::new();
-        for link in &self.links[feed] {
+        for link in self.links.iter().filter(|link| link.feed == feed) {
             while rows.get(at).is_some_and(|row| row.series < link.series) {
                 at += 1;
             }
@@ -433,11 +465,18 @@ impl Fleet {
     }
 }
 
-/// The newest sample of each series of a name in a window, ascending by series.
-pub(super) fn newest(store: &Store, feed: usize, from: i64, to: i64) -> Vec<Latest> {
-    let name =
-        Matcher { name: NAME.to_owned(), op: MatcherOp::Equal, value: FEEDS[feed].name.to_owned() };
-    let mut rows = store.latest(&[name], from, to);
+/// Chooses the series of these positions.
+pub(super) fn named(feeds: impl Iterator<Item = usize>) -> Matcher {
+    let names: Vec<&str> = feeds.map(|feed| FEEDS[feed].name).collect();
+    let value = names.join("|");
+    // Names of metrics are letters, digits and `_`: as an expression they mean themselves.
+    let op = Regex::new(&format!("^(?:{value})$")).map_or(MatcherOp::Equal, MatcherOp::Matches);
+    Matcher { name: NAME.to_owned(), op, value }
+}
+
+/// The newest sample of each series in a window, ascending by series.
+pub(super) fn newest(store: &Store, chosen: &Matcher, from: i64, to: i64) -> Vec<Latest> {
+    let mut rows = store.latest(std::slice::from_ref(chosen), from, to);
     if !rows.is_sorted_by_key(|row| row.series) {
         rows.sort_unstable_by_key(|row| row.series);
     }

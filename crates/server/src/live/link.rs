@@ -50,14 +50,14 @@ impl Fleet {
     pub(super) fn link(&mut self, store: &Store, feed: usize, series: SeriesRef) -> Link {
         // Gone between two looks: nothing is known of it.
         let Some(labels) = store.labels(series) else {
-            return Link { series, place: NOWHERE, target: NOWHERE, extra: 0 };
+            return Link { series, feed, place: NOWHERE, target: NOWHERE, extra: 0 };
         };
         let labels = &labels;
         let target = self.target(labels);
         // A session's series names its device, but adds nothing to what others say of it.
         self.names_version += u64::from(!is_about_session(FEEDS[feed].role));
         let (place, extra) = self.place_and_extra(feed, target, labels).unwrap_or((NOWHERE, 0));
-        Link { series, place, target, extra }
+        Link { series, feed, place, target, extra }
     }
 
     fn place_and_extra(&mut self, feed: usize, target: u32, labels: &Labels) -> Option<(u32, u32)> {

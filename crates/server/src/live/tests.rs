@@ -247,6 +247,28 @@ fn only_the_newest_minute_counts() {
 }
 
 #[test]
+fn counters_kept_in_memory_give_what_the_store_gives() {
+    let (app, _folder) = app();
+    let mut fleet = Fleet::of(1, 2);
+    let states = ["active", "idle", "unknown", "active", "free"];
+    let mut last = Value::Null;
+    for step in 0..=36 {
+        fleet.book(0, states[step % 5], 5.0);
+        fleet.book(1, states[step % 3], 5.0);
+        let now = NOW + i64::try_from(step).unwrap() * 5000;
+        fleet.ingest(&app, now);
+        last = snapshot(&app, now);
+    }
+    let fresh = super::Live::new(std::sync::Arc::clone(app.store()));
+    let fresh = fresh.frame(NOW + 36 * 5000).json(true);
+    let fresh: Value = serde_json::from_slice(&fresh).unwrap();
+    assert_eq!(last["funnel"], fresh["funnel"]);
+    assert_eq!(last["gpu"], fresh["gpu"]);
+    // Of the twelve newest steps five and four.
+    assert_eq!(last["funnel"]["active"], 0.75);
+}
+
+#[test]
 fn before_a_minute_is_booked_the_sessions_tell_the_state() {
     let (app, _folder) = app();
     let mut fleet = Fleet::of(1, 2);
@@ -559,7 +581,7 @@ fn who_comes_back_goes_on_from_the_last_event_or_gets_everything() {
     let _place = live.listeners.join().unwrap();
     let mut fleet = Fleet::of(1, 2);
     let mut client = Client::default();
-    let mut step = |fleet: &mut Fleet, number: i64| {
+    let step = |fleet: &mut Fleet, number: i64| {
         fleet.spend("active", 5.0);
         fleet.ingest(&app, NOW + number * 5000);
         live.frame(NOW + number * 5000 + 400);
