@@ -84,7 +84,7 @@ fn read(option: &str, text: &str, now: i64) -> Result<i64, String> {
         return offset_from(now, offset).ok_or_else(wrong);
     }
     if let Ok(seconds) = text.parse::<f64>() {
-        if !(seconds.abs() < 1e11) {
+        if seconds.is_nan() || seconds.abs() >= 1e11 {
             return Err(wrong());
         }
         #[expect(clippy::cast_possible_truncation, reason = "checked")]

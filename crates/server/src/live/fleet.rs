@@ -314,7 +314,7 @@ impl Fleet {
     fn xid(&mut self, place: u32, cell: Cell) {
         if let Some(entity) = self.entities.get_mut(place)
             && !is_stale(cell.value)
-            && !(entity.xid.value >= cell.value)
+            && (entity.xid.value.is_nan() || entity.xid.value < cell.value)
         {
             entity.xid = cell;
         }

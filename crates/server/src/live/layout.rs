@@ -180,7 +180,7 @@ fn by_node(fleet: &Fleet, a: &Entity, b: &Entity) -> Ordering {
 pub(super) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
-        let by_number = digits(left).cmp_number(digits(right));
+        let by_number = digits(left).cmp_number(&digits(right));
         let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) else {
             return left.len().cmp(&right.len()).then_with(|| a.cmp(b));
         };
@@ -208,7 +208,7 @@ fn digits(text: &str) -> Digits<'_> {
 
 impl Digits<'_> {
     /// As numbers of any length; `None` if one is no number.
-    fn cmp_number(&self, other: Digits<'_>) -> Option<Ordering> {
+    fn cmp_number(&self, other: &Digits<'_>) -> Option<Ordering> {
         if self.0.is_empty() || other.0.is_empty() {
             return None;
         }

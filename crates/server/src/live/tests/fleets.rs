@@ -259,7 +259,6 @@ fn write_session(page: &mut String, session: &Session, gpu: &Gpu, now: i64) {
 }
 
 /// Prints what pictures of a fleet with that many GPUs and as many sessions cost.
-#[expect(clippy::print_stderr, reason = "a measurement")]
 pub(super) fn measure(gpus: usize) {
     let (app, _folder) = super::app();
     let live = app.live();
