@@ -71,12 +71,12 @@ export async function collect(page) {
 }
 
 /** Waits until the page shows what it is for. */
-export async function settled(page, path) {
+export async function settled(page, path, or = '') {
   const what = path.startsWith('/explore') ? '.editor .cm-content, .plain-editor'
-    : path.startsWith('/sessions') ? '.table-box tbody tr, .none'
+    : path.startsWith('/sessions') ? '.table-box tbody tr, .none, .empty'
     : path.startsWith('/gpus') ? '.chart .plot canvas, .none, .plain'
     : '.map canvas, .table-box tbody tr, .empty';
-  await page.waitForSelector(what, { state: 'attached' });
+  await page.waitForSelector(or === '' ? what : `${what}, ${or}`, { state: 'attached' });
   if (path.startsWith('/explore') && path.includes('q=')) {
     await page.waitForSelector('.result [role=tabpanel] > *, .banner', { state: 'attached' });
   }

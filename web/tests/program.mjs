@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 const BINARY = process.env['GPULSE_TEST_BIN'] ?? '';
 /** How long a start may take, in ms: machines of test runs are slow and shared. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 /** Clock ticks a second in /proc. */
 const TICKS = 100;
 
@@ -31,7 +31,7 @@ export class Program {
     const child = spawn(BINARY, [...args, '--listen', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     this.url = await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no address after 2 minutes: ${this.#said}`)), PATIENCE_MS);
+      const timer = setTimeout(() => reject(new Error(`no address after 4 minutes: ${this.#said}`)), PATIENCE_MS);
       const read = (chunk) => {
         this.#said = (this.#said + chunk).slice(-4000);
         const found = /listening on (http:\/\/[\d.]+:\d+)/.exec(this.#said);
@@ -50,8 +50,11 @@ export class Program {
 
   /** An answer of the API as JSON. */
   async api(path) {
-    const response = await fetch(new URL(path, this.url));
-    if (!response.ok) throw new Error(`${path}: ${response.status}`);
+    const response = await fetch(new URL(path, this.url)).catch((error) => {
+      const ended = this.#child.exitCode ?? this.#child.signalCode;
+      throw new Error(`${path}: ${error.cause?.message ?? error.message}${ended === null ? '' : `; gpulse ended with ${ended}`}: ${this.#said.slice(-500)}`);
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${(await response.text()).slice(0, 300)} ${this.#said.slice(-500)}`);
     return response.json();
   }
 
@@ -61,7 +64,7 @@ export class Program {
     for (;;) {
       const snapshot = await this.api('api/v1/snapshot');
       if (snapshot.gpu.uuid.length > 0 && (!history || (snapshot.backfill ?? null) === null)) return snapshot;
-      if (Date.now() > until) throw new Error('no data after 2 minutes');
+      if (Date.now() > until) throw new Error('no data after 4 minutes');
       await new Promise((done) => setTimeout(done, 200));
     }
   }
@@ -75,7 +78,7 @@ export class Program {
 
   async stop() {
     const child = this.#child;
-    if (child.exitCode !== null) return;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((done) => child.once('exit', done));
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 5000);

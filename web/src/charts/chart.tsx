@@ -33,6 +33,8 @@ interface Props {
   height?: number;
   /** Whether the caption lists the lines; not where a legend stands below. */
   listed?: boolean;
+  /** Level of the title among the page's headings. */
+  heading?: 2 | 3;
   /** Whether the axis fits the values, and who keeps that; the chart itself where absent. */
   fit?: boolean;
   onFit?: (fit: boolean) => void;
@@ -44,12 +46,12 @@ export function Chart(props: Props) {
   const [ownFit, setOwnFit] = useState(false);
   const [asTable, setAsTable] = useState(false);
   const fit = props.fit ?? ownFit;
-  const { times, lines, title, format, raw = format, height = HEIGHT, listed = true } = props;
+  const { times, lines, title, format, raw = format, height = HEIGHT, listed = true, heading = 3 } = props;
   const host = usePlot(props, fit, raw, height);
   return (
     <figure class="panel chart" aria-label={title}>
       <figcaption>
-        <h3>{title}</h3>
+        {heading === 2 ? <h2>{title}</h2> : <h3>{title}</h3>}
         {listed && <Lines lines={lines} format={format} />}
         <div class="chart-tools">
           <button

@@ -34,7 +34,9 @@ export class Catalogue implements PrometheusClient {
 
   labelValues(label: string, metric?: string, matchers?: Matchers): Promise<string[]> {
     const path = `api/v1/label/${encodeURIComponent(label)}/values`;
-    return this.#ask(path, this.#recent(metric, matchers), []);
+    // The matcher of this label is the one that is being written.
+    const others = matchers?.filter((matcher) => matcher.name !== label);
+    return this.#ask(path, this.#recent(metric, others), []);
   }
 
   metricMetadata(): Promise<Record<string, MetricMetadata[]>> {
@@ -57,7 +59,6 @@ export class Catalogue implements PrometheusClient {
   #recent(metric?: string, matchers?: Matchers): Record<string, string> {
     const now = Math.round(nowMs() / 60_000) * 60;
     const parts = (matchers ?? [])
-      // An empty value is one that is being written.
       .filter((matcher) => matcher.value !== '')
       .map(({ name, type, value }) => `${name}${OPERATORS[type] ?? '='}"${value.replaceAll('"', '\\"')}"`);
     if (metric !== undefined && metric !== '') parts.unshift(`__name__=${quoted(metric)}`);

@@ -34,6 +34,7 @@ export function Graph({ answer, query }: { answer: GraphAnswer; query: string })
         sync="explore"
         height={320}
         listed={false}
+        heading={2}
         fit={fit}
         onFit={(next) => setParameters({ fit: next ? '1' : '' })}
         onZoom={zoom}

@@ -21,7 +21,7 @@ export function ResultTable({ answer }: { answer: TableAnswer }) {
         </p>
       )}
       <DataTable
-        label={t('result')}
+        label={t('series')}
         columns={columns}
         rows={answer.rows}
         keyOf={(row) => row.key}

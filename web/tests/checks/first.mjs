@@ -1,6 +1,7 @@
 /** The first visit: how soon the map is there, and whether its figures are those of the API. */
 import assert from 'node:assert/strict';
 import { cost, open } from '../browser.mjs';
+import { freeze } from '../frozen.mjs';
 import { isRelease } from '../program.mjs';
 
 /** CPU seconds of program and page until the map is painted; a build without optimisation takes longer. */
@@ -36,13 +37,13 @@ export default [
   },
   {
     name: 'first visit: the funnel is that of the API',
-    async run({ browser, url }) {
+    async run({ browser, program, url }) {
       const page = await open(browser);
-      // The page's own snapshot: figures move on every 5 s.
-      const seen = page.waitForResponse((response) => response.url().includes('api/v1/snapshot'));
-      await page.route('**/api/v1/stream*', (route) => route.abort());
+      const snapshot = await program.ready();
+      // Figures move on every 5 s.
+      await freeze(page, snapshot);
       await page.goto(url);
-      const { funnel } = await (await seen).json();
+      const { funnel } = snapshot;
       await page.waitForSelector('.funnel .step');
       const shown = await page.locator('.funnel .step strong').allInnerTexts();
       const want = [funnel.total, funnel.allocated, funnel.active, funnel.effective].map(count);

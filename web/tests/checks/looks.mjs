@@ -80,9 +80,9 @@ export default [
       const dark = 'rgb(15, 18, 22)';
       const ground = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
       assert.deepEqual(new Set(await page.evaluate(() => globalThis.grounds)), new Set([light]));
-      await page.emulateMedia({ colorScheme: 'dark' });
-      assert.equal(await ground(), dark);
       await page.waitForSelector('.map canvas');
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.waitForFunction((want) => getComputedStyle(document.documentElement).backgroundColor === want, dark);
       await page.keyboard.press('t');
       assert.equal(await ground(), light);
       await page.reload();

@@ -42,7 +42,7 @@ export default [
         const row = names.indexOf(name);
         assert.ok(row >= 0, `no GPU ${name}`);
         const cells = table.get(name);
-        const state = cells[1].replace(/^\S+\s+/, '');
+        const state = cells[1].replace(/^[^\p{L}]+/u, '');
         assert.ok(card.startsWith(name), card);
         assert.ok(spoken.includes(state) && card.includes(state), `${spoken} | ${card} | ${cells}`);
         const util = gpu.util[row];

@@ -36,7 +36,7 @@ export default [
       const page = await open(browser);
       await page.goto(url);
       await settled(page, '/');
-      const list = await page.locator('#attention').innerText();
+      const list = await page.locator('.attention').innerText();
       assert.ok(list.includes(name), list);
       await page.goto(new URL(`gpus/${snapshot.gpu.uuid[row]}`, url).href);
       await settled(page, '/gpus/');
