@@ -97,6 +97,8 @@ pub(crate) fn short(value: f64, unit: Unit) -> String {
         Unit::Joules => scaled(value, "J"),
         Unit::Millijoules => scaled(value / 1000.0, "J"),
         Unit::None | Unit::Count | Unit::ByteSeconds | Unit::UnixSeconds => scaled(value, ""),
+        // As everywhere: watts up to 10,000.
+        Unit::Watts if value.abs() >= 10_000.0 => format!("{} kW", digits(value / 1000.0)),
         Unit::Percent | Unit::Celsius | Unit::Watts | Unit::Megahertz | Unit::Seconds => {
             format!("{} {}", digits(value), unit.as_str())
         }
@@ -181,6 +183,7 @@ mod tests {
             (0.974, Unit::Ratio, "97.4 %"),
             (61.0, Unit::Celsius, "61 °C"),
             (312.42, Unit::Watts, "312.4 W"),
+            (22_751.0, Unit::Watts, "22.75 kW"),
             (1410.0, Unit::Megahertz, "1410 MHz"),
             (12_400_000_000.0, Unit::BytesPerSecond, "12.4 GB/s"),
             (1_234_567.0, Unit::None, "1.23M"),

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::columns::{View, seconds};
 use super::dict::Dict;
-use super::feed::{ECC_DBE, GPU_TEMP, REMAP_FAILURE, SESSION_LAST_USE, SLOWDOWN_TEMP};
+use super::feed::{
+    ECC_DBE, GPU_TEMP, REMAP_FAILURE, SESSION_LAST_USE, SESSION_START, SLOWDOWN_TEMP,
+};
 use super::fleet::{Entity, Fleet};
 use super::layout::node_of;
 use super::state;
