@@ -13,6 +13,7 @@ mod feed;
 mod fleet;
 mod frame;
 mod http;
+mod known;
 mod layout;
 mod link;
 mod listeners;

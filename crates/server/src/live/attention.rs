@@ -8,7 +8,8 @@ use super::dict::Dict;
 use super::feed::{
     ECC_DBE, GPU_TEMP, REMAP_FAILURE, SESSION_LAST_USE, SESSION_START, SLOWDOWN_TEMP,
 };
-use super::fleet::{Entity, Fleet};
+use super::fleet::Fleet;
+use super::known::Entity;
 use super::layout::node_of;
 use super::state;
 
@@ -168,8 +169,11 @@ fn stale_sessions(view: &View<'_>, lines: &mut Vec<Line>) {
     let stale = |row: &&super::occupancy::SessionRow| row.state as usize == state::STALE;
     let gpus: std::collections::HashSet<usize> =
         view.occupancy.sessions.iter().filter(stale).map(|row| row.gpu).collect();
-    let last_use =
-        |row: &super::occupancy::SessionRow| view.fleet.value(SESSION_LAST_USE, row.place);
+    // One that never used its GPU is stale from its start.
+    let last_use = |row: &super::occupancy::SessionRow| {
+        let used = view.fleet.value(SESSION_LAST_USE, row.place);
+        used.or_else(|| view.fleet.value(SESSION_START, row.place))
+    };
     let oldest = view.occupancy.sessions.iter().filter(stale).filter_map(last_use);
     if gpus.is_empty() {
         return;

@@ -6,7 +6,8 @@ use model::series::{Matcher, is_stale};
 use store::{SeriesRef, Store};
 
 use super::feed::{DEVICE_EFFECTIVE, DEVICE_SECONDS};
-use super::fleet::{Link, WINDOW_MS, named, newest};
+use super::fleet::{WINDOW_MS, named, newest};
+use super::known::Link;
 use super::state::{ACTIVE, Parts};
 
 /// What "the newest minute" is, in ms.

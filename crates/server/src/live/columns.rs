@@ -8,7 +8,8 @@ use super::feed::{
     SESSION_LAST_USE, SESSION_MEMORY, SESSION_START, SESSION_UTIL, SHUTDOWN_TEMP, SLOWDOWN_TEMP,
     SM_ACTIVE, SM_CLOCK, TENSOR_ACTIVE, WEIGHTED_UTIL, XID_ERRORS,
 };
-use super::fleet::{Entity, Fleet, NOWHERE, Session, WINDOW_MS};
+use super::fleet::{Fleet, WINDOW_MS};
+use super::known::{Entity, NOWHERE, Session};
 use super::layout::{Layout, node_of};
 use super::occupancy::{Occupancy, share, slices};
 use super::state;

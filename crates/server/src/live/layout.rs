@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::dict::Dict;
-use super::fleet::{Entity, Fleet, Level, NOWHERE};
+use super::fleet::Fleet;
+use super::known::{Entity, Level, NOWHERE};
 use super::table::Table;
 
 /// A row of `mig`.

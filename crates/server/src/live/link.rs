@@ -10,7 +10,8 @@ use store::{SeriesRef, Store};
 use super::booked::EFFECTIVE;
 use super::dict::Dict;
 use super::feed::{self, FEEDS, Role};
-use super::fleet::{Cell, Entity, Fleet, Level, Link, NOWHERE, Session, Target, is_about_session};
+use super::fleet::{Fleet, is_about_session};
+use super::known::{Cell, Entity, Level, Link, NOWHERE, Session, Target};
 use super::state;
 
 /// Longest text taken from a label, in bytes: names in Kubernetes have at most 253.

@@ -7,7 +7,8 @@ use super::feed::{
     DEVICE_SHARE, DEVICE_UP, FB_USED, SESSION_END, SESSION_INFO, SESSION_MEMORY, SESSION_START,
     SESSION_STATE,
 };
-use super::fleet::{Fleet, Level, NOWHERE};
+use super::fleet::Fleet;
+use super::known::{Level, NOWHERE};
 use super::layout::{Layout, MigRow};
 use super::state::{self, Parts};
 

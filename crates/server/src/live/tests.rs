@@ -2,6 +2,8 @@
 
 mod client;
 mod fleets;
+mod served;
+mod states;
 
 use std::collections::HashMap;
 
@@ -14,7 +16,6 @@ use super::Source;
 use crate::testing::{self, NOW};
 use crate::{App, Config};
 
-use client::Client;
 use fleets::Fleet;
 
 /// A page that the exporter printed over a simulated machine.
@@ -199,89 +200,6 @@ fn sessions_are_those_of_the_page_with_their_devices() {
 }
 
 #[test]
-fn the_funnel_adds_up_to_the_parts_of_the_newest_minute() {
-    let (app, _folder) = app();
-    let page = golden("h100-mixed");
-    ingest(&app, NOW, "10.0.0.2:9400", &page);
-    let funnel = snapshot(&app, NOW)["funnel"].clone();
-    adds_up(&funnel);
-    // From the page itself: each state's seconds over the device's, by its share of the GPU.
-    let samples = families(&page);
-    let key = |of: &Sample| (label(of, "gpu").to_owned(), label(of, "UUID").to_owned());
-    let mut seconds: HashMap<_, f64> = HashMap::new();
-    let mut active: HashMap<_, f64> = HashMap::new();
-    for of in &samples["gpu_device_seconds_total"] {
-        *seconds.entry(key(of)).or_default() += of.value;
-        if label(of, "state") == "active" {
-            *active.entry(key(of)).or_default() += of.value;
-        }
-    }
-    let shares = samples["gpu_device_share_ratio"].iter();
-    let expected: f64 = shares.map(|of| of.value * active[&key(of)] / seconds[&key(of)]).sum();
-    assert!((number(&funnel["active"]) - expected).abs() < 0.001, "{expected} {funnel}");
-    assert_eq!(funnel["total"], 3);
-}
-
-fn adds_up(funnel: &Value) {
-    let of = |name: &str| number(&funnel[name]);
-    let close = |a: f64, b: f64| assert!((a - b).abs() < 0.01, "{a} {b}: {funnel}");
-    close(of("total"), of("allocated") + of("free") + of("down") + of("gone"));
-    close(of("allocated"), of("active") + of("wasted") + of("starting") + of("unknown"));
-    close(of("active"), of("effective") + of("low"));
-}
-
-#[test]
-fn only_the_newest_minute_counts() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 1);
-    fleet.book(0, "stale", 5000.0);
-    fleet.ingest(&app, NOW - 65_000);
-    fleet.book(0, "active", 45.0);
-    fleet.book(0, "stale", 15.0);
-    fleet.ingest(&app, NOW);
-    let snapshot = snapshot(&app, NOW);
-    assert_eq!(snapshot["funnel"]["active"], 0.75);
-    assert_eq!(snapshot["funnel"]["wasted"], 0.25);
-    assert_eq!(state_of(&snapshot, 0), "active");
-    adds_up(&snapshot["funnel"]);
-}
-
-#[test]
-fn counters_kept_in_memory_give_what_the_store_gives() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 2);
-    let states = ["active", "idle", "unknown", "active", "free"];
-    let mut last = Value::Null;
-    for step in 0..=36 {
-        fleet.book(0, states[step % 5], 5.0);
-        fleet.book(1, states[step % 3], 5.0);
-        let now = NOW + i64::try_from(step).unwrap() * 5000;
-        fleet.ingest(&app, now);
-        last = snapshot(&app, now);
-    }
-    let fresh = super::Live::new(std::sync::Arc::clone(app.store()));
-    let fresh = fresh.frame(NOW + 36 * 5000).json(true);
-    let fresh: Value = serde_json::from_slice(&fresh).unwrap();
-    assert_eq!(last["funnel"], fresh["funnel"]);
-    assert_eq!(last["gpu"], fresh["gpu"]);
-    // Of the twelve newest steps five and four.
-    assert_eq!(last["funnel"]["active"], 0.75);
-}
-
-#[test]
-fn before_a_minute_is_booked_the_sessions_tell_the_state() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 2);
-    // An old exporter, new to this store: its counters say nothing about the newest minute.
-    fleet.book(0, "stale", 90_000.0);
-    fleet.book(1, "stale", 90_000.0);
-    fleet.session(1, "active");
-    fleet.ingest(&app, NOW);
-    let snapshot = snapshot(&app, NOW);
-    assert_eq!((state_of(&snapshot, 0), state_of(&snapshot, 1)), ("free".into(), "active".into()));
-}
-
-#[test]
 fn not_supported_failed_and_a_value_are_three_things() {
     let (app, _folder) = app();
     ingest(&app, NOW, "a", &golden("fault-lost"));
@@ -334,63 +252,6 @@ fn a_foreign_exporter_without_a_word_on_support_misses_what_was_there_before() {
     assert_eq!(snapshot["failed"], json!({ "gpu.temp": [0] }));
     // It tells of no sessions: what the GPU is used for is not known.
     assert_eq!(state_of(&snapshot, 0), "unknown");
-}
-
-#[test]
-fn a_node_that_stops_reporting_is_gone_but_shown_also_after_a_restart() {
-    let (app, folder) = app();
-    let mut fleet = Fleet::of(2, 2);
-    for step in 0..14 {
-        fleet.spend("active", 5.0);
-        fleet.ingest(&app, NOW + step * 5000);
-        snapshot(&app, NOW + step * 5000);
-    }
-    fleet.silence(0);
-    for step in 14..30 {
-        fleet.spend("active", 5.0);
-        fleet.ingest(&app, NOW + step * 5000);
-        snapshot(&app, NOW + step * 5000);
-    }
-    let later = NOW + 30 * 5000;
-    let check = |snapshot: &Value| {
-        assert_eq!(texts(snapshot, "gpu", "state"), ["gone", "gone", "active", "active"]);
-        assert_eq!(column(snapshot, "gpu", "util")[0], Value::Null);
-        assert_eq!(
-            number(&column(snapshot, "gpu", "seen")[0]),
-            number(&json!((NOW + 65_000) / 1000))
-        );
-        let of = |name: &str| number(&snapshot["funnel"][name]);
-        assert_eq!((of("gone"), of("active")), (2.0, 2.0));
-        adds_up(&snapshot["funnel"]);
-        assert_eq!(snapshot["failed"], json!({}));
-        let line = &snapshot["attention"][0];
-        assert_eq!((&line["key"], &line["node"]), (&json!("node_gone"), &json!("node-0")));
-        assert_eq!(line["args"], json!({ "gpus": 2 }));
-    };
-    check(&snapshot(&app, later));
-    drop(app);
-    // A process that never saw the node, an hour on.
-    let (store, _) = store::Store::open(
-        std::sync::Arc::new(journal::RealDisk),
-        store::Options::new(folder.path()),
-        later,
-    )
-    .unwrap();
-    let app = App::new(std::sync::Arc::new(store), Config::default());
-    check(&snapshot(&app, later));
-}
-
-#[test]
-fn a_gpu_that_is_taken_out_of_a_living_node_is_not_shown() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 3);
-    fleet.ingest(&app, NOW);
-    assert_eq!(column(&snapshot(&app, NOW), "gpu", "uuid").len(), 3);
-    fleet.remove(0, 1);
-    fleet.ingest(&app, NOW + 5000);
-    let shown = snapshot(&app, NOW + 6000);
-    assert_eq!(column(&shown, "gpu", "uuid"), [json!("GPU-0-0"), json!("GPU-0-2")]);
-    assert_eq!(column(&shown, "gpu", "index"), [json!(0), json!(2)]);
 }
 
 #[test]
@@ -453,6 +314,23 @@ fn attention_names_what_is_wrong_and_counts_stale_sessions_once() {
 }
 
 #[test]
+fn a_session_that_never_used_its_gpu_is_stale_from_its_start() {
+    let (app, _folder) = app();
+    let mut fleet = Fleet::of(1, 1);
+    fleet.session(0, "stale");
+    let page = fleet.page(0, NOW);
+    let unused: String = page
+        .lines()
+        .filter(|line| !line.contains("last_use"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    ingest(&app, NOW, "10.0.0.0:9400", &unused);
+    let lines = snapshot(&app, NOW)["attention"].clone();
+    // Sessions of these fleets began 25 h ago.
+    assert_eq!(lines[0]["args"], json!({ "gpus": 1, "hours": 25 }));
+}
+
+#[test]
 fn memory_errors_of_the_last_hour_need_attention_and_older_ones_do_not() {
     let (app, _folder) = app();
     let mut fleet = Fleet::of(1, 2);
@@ -510,137 +388,12 @@ fn no_page_of_text_breaks_the_view() {
     assert_eq!(snapshot["gpu"]["util"].as_array().unwrap().len(), uuids.len());
 }
 
-#[test]
-fn the_snapshot_is_answered_with_its_tag_and_304_to_who_has_it() {
-    let (app, _folder) = app();
-    ingest(&app, NOW, "a", &golden("h100-mixed"));
-    let first = testing::get(&app, "/api/v1/snapshot");
-    assert_eq!(first.status, 200);
-    assert!(first.json()["session"].is_null() && first.json()["schema"] == 1);
-    let with_sessions = testing::get(&app, "/api/v1/snapshot?include=session");
-    assert!(with_sessions.json()["session"]["pid"].is_array());
-    assert_ne!(first.header("etag"), with_sessions.header("etag"));
-    let again = |tag: &str| {
-        let request = axum::http::Request::get("/api/v1/snapshot").header("if-none-match", tag);
-        testing::ask(&app, request.body(axum::body::Body::empty()).unwrap())
-    };
-    let known = again(first.header("etag"));
-    assert_eq!((known.status.as_u16(), known.body.len()), (304, 0));
-    assert_eq!(known.header("etag"), first.header("etag"));
-    assert_eq!(again("\"0-1-0\"").status, 200);
-    let refused = testing::get(&app, "/api/v1/snapshot?include=everything");
-    assert_eq!(refused.status, 400);
-    assert!(refused.text().contains("include"), "{}", refused.text());
-}
-
-#[test]
-fn one_picture_serves_all_who_ask_within_an_interval() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 1);
-    fleet.ingest(&app, NOW);
-    let first = app.live().frame(NOW + 100);
-    assert!(std::sync::Arc::ptr_eq(&first, &app.live().frame(NOW + 4000)));
-    fleet.ingest(&app, NOW + 5000);
-    // The next page was expected at +5 s and has arrived: it is shown at once.
-    let second = app.live().frame(NOW + 5400);
-    assert_eq!(second.rev, first.rev + 1);
-    assert_eq!(second.at, NOW + 5000);
-    // A clock that is set back does not freeze the picture.
-    assert_eq!(app.live().frame(NOW - 3_600_000).rev, first.rev + 2);
-}
-
-#[test]
-fn whoever_applies_the_events_has_the_snapshot() {
-    let (app, _folder) = app();
-    let place = app.live().listeners.join().unwrap();
-    let mut fleet = Fleet::of(3, 4);
-    let mut client = Client::default();
-    let mut random = fleets::Random(7);
-    let mut kinds = HashMap::new();
-    for step in 0..60 {
-        let now = NOW + step * 5000;
-        fleet.change(&mut random);
-        fleet.ingest(&app, now);
-        for event in app.live().events(now + 400, client.rev(), true) {
-            *kinds.entry(event.name).or_insert(0) += 1;
-            client.take(event.name, &event.data);
-        }
-        let whole = snapshot(&app, now + 400);
-        client.equals(&whole);
-        adds_up(&whole["funnel"]);
-    }
-    assert_eq!(kinds["full"], 1, "{kinds:?}");
-    assert!(kinds["cells"] > 40 && kinds["structure"] > 2, "{kinds:?}");
-    drop(place);
-}
-
-#[test]
-fn who_comes_back_goes_on_from_the_last_event_or_gets_everything() {
-    let (app, _folder) = app();
-    let live = app.live();
-    let _place = live.listeners.join().unwrap();
-    let mut fleet = Fleet::of(1, 2);
-    let mut client = Client::default();
-    let step = |fleet: &mut Fleet, number: i64| {
-        fleet.spend("active", 5.0);
-        fleet.ingest(&app, NOW + number * 5000);
-        live.frame(NOW + number * 5000 + 400);
-        NOW + number * 5000 + 400
-    };
-    let now = step(&mut fleet, 0);
-    live.events(now, None, false).iter().for_each(|event| client.take(event.name, &event.data));
-    step(&mut fleet, 1);
-    step(&mut fleet, 2);
-    let now = step(&mut fleet, 3);
-    let missed = live.events(now, client.rev(), false);
-    assert_eq!(missed.iter().map(|event| event.name).collect::<Vec<_>>(), ["cells"; 3]);
-    missed.iter().for_each(|event| client.take(event.name, &event.data));
-    assert!(live.events(now, client.rev(), false).is_empty());
-    // Too long away, or from another process.
-    let unknown = live.events(now, Some(1), false);
-    assert_eq!(unknown.iter().map(|event| event.name).collect::<Vec<_>>(), ["full"]);
-    let id = String::from_utf8(live.text(&unknown[0]).to_vec()).unwrap();
-    let id = id.lines().next().unwrap().strip_prefix("id: ").unwrap();
-    assert_eq!(live.rev_of_id(id), Some(unknown[0].rev));
-    assert_eq!(live.rev_of_id("0-17"), None);
-    assert_eq!(live.rev_of_id("nonsense"), None);
-}
-
-#[test]
-fn the_stream_sends_everything_first_and_then_what_changed() {
-    let (app, _folder) = app();
-    let mut fleet = Fleet::of(1, 2);
-    fleet.ingest(&app, NOW);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        use http_body_util::BodyExt as _;
-        use tower::ServiceExt as _;
-        let request = axum::http::Request::get("/api/v1/stream").header("host", "localhost:9470");
-        let request = request.body(axum::body::Body::empty()).unwrap();
-        let answer = crate::router(app.clone()).oneshot(request).await.unwrap();
-        assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        let mut body = answer.into_body();
-        let mut next = async || {
-            let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
-            String::from_utf8(frame.to_vec()).unwrap()
-        };
-        assert_eq!(next().await, "retry: 2000\n\n");
-        let full = next().await;
-        let lines: Vec<&str> = full.lines().collect();
-        assert!(lines[0].starts_with("id: ") && lines[1] == "event: full", "{full}");
-        let data: Value = serde_json::from_str(lines[2].strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(data["gpu"]["uuid"].as_array().unwrap().len(), 2);
-        assert!(full.ends_with("\n\n"));
-        assert_eq!(app.live().listeners.count(), 1);
-        drop(body);
-        for _ in 0..100 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            if app.live().listeners.count() == 0 {
-                return;
-            }
-        }
-        panic!("the place of a listener that left is not free");
-    });
+fn adds_up(funnel: &Value) {
+    let of = |name: &str| number(&funnel[name]);
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 0.01, "{a} {b}: {funnel}");
+    close(of("total"), of("allocated") + of("free") + of("down") + of("gone"));
+    close(of("allocated"), of("active") + of("wasted") + of("starting") + of("unknown"));
+    close(of("active"), of("effective") + of("low"));
 }
 
 /// Costs of a picture, printed: `cargo test --release -p server live::tests::costs -- --ignored`.
