@@ -171,10 +171,11 @@ pub(crate) fn report(fault: Option<server::IngestError>) {
             tracing::error!("readings are not stored: {:#}", anyhow::Error::new(cause));
         }
         Some(_) => {}
-        None if SILENT.swap(false, Ordering::Relaxed) => {
-            tracing::info!("readings are stored again")
+        None => {
+            if SILENT.swap(false, Ordering::Relaxed) {
+                tracing::info!("readings are stored again");
+            }
         }
-        None => {}
     }
 }
 

@@ -128,7 +128,7 @@ fn open_store(args: &HubArgs, setting: &Setting<'_>) -> Result<Store, Fault> {
         fsync: setting.fsync,
         ..Options::new(store_folder(data))
     };
-    let disk = Arc::new(journal::RealDisk);
+    let disk = Arc::new(store::RealDisk);
     let (store, found) = Store::open(disk, options, setting.clock.now().0.div_euclid(1000))
         .map_err(|cause| explained(cause, data))?;
     for sentence in found {

@@ -38,6 +38,8 @@ mod wal;
 mod window;
 mod writer;
 
+pub use journal::{Disk, RealDisk};
+
 pub use batch::{Batch, ReadLabels};
 pub use error::{AppendError, CloseError, OpenError};
 pub use options::{Fsync, Limits, Options};

@@ -67,7 +67,7 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let file = config::load(args.config.as_deref())?;
-    let data = up::folder(args.data.clone().or(file.exporter.state_dir))?;
+    let data = up::folder(args.data.as_deref().or(file.exporter.state_dir.as_deref()))?;
     if args.verify {
         return verify(&data);
     }
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
 }
 
 fn verify(data: &Path) -> Result<u8, Fault> {
-    let report = store::verify(Arc::new(journal::RealDisk), &hub::store_folder(data))
+    let report = store::verify(Arc::new(store::RealDisk), &hub::store_folder(data))
         .with_context(|| format!("cannot check the data folder {}", data.display()))?;
     let mut text = String::new();
     for sentence in &report.damage {

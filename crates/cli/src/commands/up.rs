@@ -1,6 +1,6 @@
 //! `gpulse up`: everything for this machine in one process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let temporary = (simulated.is_some() && asked.is_none()).then(hub::temporary).transpose()?;
     let data = match &temporary {
         Some(folder) => folder.path().to_owned(),
-        None => folder(asked)?,
+        None => folder(asked.as_deref())?,
     };
     if let Some(name) = &simulated {
         tracing::warn!(scenario = name, "simulated machine: no figure is that of a real GPU");
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
 }
 
 /// The folder to keep everything in.
-pub(crate) fn folder(asked: Option<PathBuf>) -> Result<PathBuf, Fault> {
-    data_folder::planned(asked.as_deref())
+pub(crate) fn folder(asked: Option<&Path>) -> Result<PathBuf, Fault> {
+    data_folder::planned(asked)
         .ok_or_else(|| anyhow!("no folder can be written: name one with --data DIR").into())
 }

@@ -41,7 +41,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(access: Access) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Arc::new(journal::RealDisk);
+        let disk = Arc::new(store::RealDisk);
         let (store, _) = Store::open(disk, Options::new(folder.path()), NOW * 1000).unwrap();
         let config = Config { access, clock: Arc::new(Standing), ..Config::default() };
         let app = App::new(Arc::new(store), config);

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::quantity::{Size, Span};
 use crate::product::Product;
-use crate::wave::Wave;
+use crate::wave::{STEP_US, Wave};
 
 /// A whole file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -35,6 +35,13 @@ pub struct File {
     pub model: Vec<Spanned<ModelSpec>>,
     /// The machines.
     pub node: Vec<Spanned<NodeSpec>>,
+}
+
+impl File {
+    /// Steps of 100 ms that one state of a GPU spans.
+    pub(crate) fn stride(&self) -> i64 {
+        self.grid.map_or(1, |grid| (grid.micros() / STEP_US).max(1))
+    }
 }
 
 /// A GPU model of this scenario.

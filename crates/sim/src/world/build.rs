@@ -13,7 +13,6 @@ use crate::noise;
 use crate::product::Product;
 use crate::scenario::embedded;
 use crate::scenario::file::{FaultKind, FaultSpec, File, GpuSpec, NodeSpec, PodSpec, ProcessSpec};
-use crate::wave::STEP_US;
 use crate::world::faults::{Fault, Life, Standing};
 use crate::world::process::{Owner, Process, Seat};
 use crate::world::work::Work;
@@ -143,15 +142,10 @@ pub(crate) fn gpus(file: &File, node: &Node, spec: &NodeSpec) -> Result<Vec<Gpu>
             let gpu =
                 product.and_then(|product| gpu(node, spec, written.get_ref(), product, gpus.len()));
             let gpu = gpu.map_err(|(at, why)| (at.unwrap_or(written.span().start), why))?;
-            gpus.push(gpu.with_stride(stride(file)));
+            gpus.push(gpu.with_stride(file.stride()));
         }
     }
     Ok(gpus)
-}
-
-/// Steps of 100 ms that one state of the scenario's GPUs spans.
-fn stride(file: &File) -> i64 {
-    file.grid.map_or(1, |grid| (grid.micros() / STEP_US).max(1))
 }
 
 type Place<T> = Result<T, (Option<usize>, String)>;
