@@ -5,4 +5,5 @@
 mod golden;
 mod life;
 mod textfile;
+mod told;
 mod watched;
