@@ -73,6 +73,15 @@ pub(crate) enum Trouble {
     },
 }
 
+/// What the control groups of a process tell of its owner.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Owned {
+    pub(crate) pod_uid: Option<String>,
+    pub(crate) container_id: Option<String>,
+    pub(crate) slurm_job: Option<String>,
+    pub(crate) service: Option<String>,
+}
+
 /// One process on one device.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Session {
@@ -83,6 +92,10 @@ pub(crate) struct Session {
     pub(crate) namespace: Option<String>,
     pub(crate) pod: Option<String>,
     pub(crate) container: Option<String>,
+    /// Whose process it is as the host's control groups tell: UID of its pod, id of its container,
+    /// Slurm job, systemd service. A server does not have them.
+    #[serde(flatten)]
+    pub(crate) owner: Owned,
     /// The whole command line where it may be read, else the program's name.
     pub(crate) command: Option<String>,
     /// The same from the program's own name on, for a table.

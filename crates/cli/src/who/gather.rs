@@ -7,14 +7,14 @@ use std::time::Duration;
 use exporter::{Node, Snapshot};
 use gpu::{GpuView, Health, Pass, SourceState};
 use model::observation::DeviceObservation;
-use model::process::OwnerKind;
+use model::process::{Owner, OwnerKind};
 use model::{ErrorKind, Reading, Stop, Timestamp};
 use session::{DeviceView, SessionState, SessionView, StartKind, View};
 
 use crate::moment;
 
 use super::words::NoGpu;
-use super::{Device, SCHEMA_VERSION, Session, Trouble, Who};
+use super::{Device, Owned, SCHEMA_VERSION, Session, Trouble, Who};
 
 /// A machine under watch.
 pub(crate) struct Watcher {
@@ -123,6 +123,7 @@ impl Watcher {
             namespace: facts.namespace.clone(),
             pod: facts.pod.clone(),
             container: facts.container.clone(),
+            owner: owned(&facts.owner),
             command: whole.clone().or_else(|| known.clone()),
             program: program(whole, known),
             since: age.map(|_| moment::iso(facts.start)),
@@ -193,6 +194,15 @@ fn program(whole: Option<String>, name: Option<String>) -> Option<String> {
         .flatten()
         .or_else(|| first.rfind('/').map(|at| at + 1));
     Some(start.map_or_else(|| line.clone(), |at| line[at..].to_owned()))
+}
+
+fn owned(owner: &Owner) -> Owned {
+    Owned {
+        pod_uid: owner.pod_uid.clone(),
+        container_id: owner.container_id.clone(),
+        slurm_job: owner.slurm_job.clone(),
+        service: owner.service.clone(),
+    }
 }
 
 /// Whose session it is, as short as it can be told.

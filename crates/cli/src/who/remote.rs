@@ -14,7 +14,7 @@ use session::View;
 
 use super::gather::Look;
 use super::words::NoGpu;
-use super::{Device, SCHEMA_VERSION, Session, Trouble, Who};
+use super::{Device, Owned, SCHEMA_VERSION, Session, Trouble, Who};
 use crate::fault::Fault;
 use crate::moment;
 use crate::query::rfc3339;
@@ -239,6 +239,7 @@ impl Snapshot {
             namespace: named("namespace"),
             pod: named("pod"),
             container: named("container"),
+            owner: Owned::default(),
             command: named("command"),
             program: named("command"),
             since: start.map(moment::iso),

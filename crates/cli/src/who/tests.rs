@@ -28,6 +28,7 @@ fn session(pid: u32) -> Session {
         namespace: None,
         pod: None,
         container: None,
+        owner: Owned::default(),
         command: None,
         program: None,
         since: None,

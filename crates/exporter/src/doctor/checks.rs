@@ -222,7 +222,12 @@ fn processes(evidence: &Evidence<'_>) -> Finding {
         };
         Some(format!("GPU {}: {why}", seen.device.label))
     }));
-    per_gpu(evidence, &unreadable, Finding::fail, "on every device")
+    let answers = |gpu: &GpuView| gpu.health.down().is_none();
+    let finding = |problems| match evidence.snapshot.pass.gpus.iter().all(|gpu| answers(gpu)) {
+        true => Finding::fail(problems),
+        false => Finding::fail(problems).with_remedy("bring the GPU back first: see gpus-healthy"),
+    };
+    per_gpu(evidence, &unreadable, finding, "on every device")
 }
 
 fn process_use(evidence: &Evidence<'_>) -> Finding {
@@ -272,7 +277,7 @@ fn gpm(evidence: &Evidence<'_>) -> Finding {
         });
         (!works).then(|| why.unwrap_or("not supported").to_owned())
     });
-    per_gpu(evidence, &lacking, Finding::warn, "on every GPU")
+    per_gpu(evidence, &lacking, Finding::warn, "on every GPU that answers")
 }
 
 fn is_profiling(field: u16) -> bool {
