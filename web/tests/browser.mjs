@@ -70,7 +70,7 @@ export async function collect(page) {
   for (let turn = 0; turn < 2; turn += 1) await page.devtools.send('HeapProfiler.collectGarbage');
 }
 
-/** Waits until the page shows what it is for. */
+/** Waits until the page shows what it is for, or what `or` selects. */
 export async function settled(page, path, or = '') {
   const what = path.startsWith('/explore') ? '.editor .cm-content, .plain-editor'
     : path.startsWith('/sessions') ? '.table-box tbody tr, .none, .empty'
@@ -80,5 +80,7 @@ export async function settled(page, path, or = '') {
   if (path.startsWith('/explore') && path.includes('q=')) {
     await page.waitForSelector('.result [role=tabpanel] > *, .banner', { state: 'attached' });
   }
+  // Where data never came the progress line stays, and so does the reason.
+  if (or !== '' && (await page.locator(or).count()) > 0) return;
   await page.waitForSelector('.progress', { state: 'detached' });
 }

@@ -48,7 +48,7 @@ export default [
       const shown = await page.locator('.funnel .step strong').allInnerTexts();
       const want = [funnel.total, funnel.allocated, funnel.active, funnel.effective].map(count);
       assert.deepEqual(shown, want);
-      const text = await page.locator('.funnel .parts').innerText();
+      const text = (await page.locator('.funnel .parts').innerText()).replaceAll(/\s+/g, ' ');
       for (const key of ['free', 'wasted', 'starting', 'low']) assert.ok(text.includes(`${key} ${count(funnel[key])}`), `${key}: ${text}`);
     },
   },
