@@ -138,13 +138,26 @@ impl Live {
 
     /// Says what was looked for, found or not: shown where there is no GPU.
     pub(crate) fn set_sources(&self, sources: Vec<Source>) {
-        lock(&self.told).sources = sources;
+        let before = std::mem::replace(&mut lock(&self.told).sources, sources.clone());
+        if before != sources {
+            self.is_out_of_date();
+        }
     }
 
     /// Says how far back the history that is being filled in reaches, in ms since the epoch;
     /// `None` when none is being filled in.
     pub(crate) fn set_backfill(&self, until_ms: Option<i64>) {
-        lock(&self.told).backfill_ms = until_ms;
+        let before = std::mem::replace(&mut lock(&self.told).backfill_ms, until_ms);
+        if before.is_some() != until_ms.is_some() {
+            self.is_out_of_date();
+        }
+    }
+
+    /// What is not in the store has changed: the next one who asks gets a new picture.
+    fn is_out_of_date(&self) {
+        if let Some(current) = lock(&self.newest).as_mut() {
+            current.due = 0;
+        }
     }
 
     /// The picture now. It may take some ms of work: not for an async thread.
