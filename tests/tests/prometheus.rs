@@ -12,11 +12,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::bail;
 use model::text::Family;
 use tests::child::Child;
 use tests::environment::{self, GPULSE, NODE_EXPORTER, PROMETHEUS, PROMTOOL, testdata};
 use tests::prometheus::{Point, Prometheus, promtool};
-use tests::{http, or_skip};
+use tests::{http, or_skip, wait};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -276,7 +277,12 @@ fn promtool_reads_both_outputs_and_complains_of_forced_names_only() {
     let gpulse = or_skip!(environment::program(GPULSE));
     let folder = tempfile::tempdir().unwrap();
     let (_exporter, address) = exporter(&gpulse, scenario().to_str().unwrap(), folder.path());
-    let page = http::get(address, "/metrics").unwrap();
+    // Profiling values span 15 s: the page is whole after that.
+    let whole = || {
+        let page = http::get(address, "/metrics")?;
+        if page.contains("DCGM_FI_DEV_WEIGHTED_GPU_UTIL{") { Ok(page) } else { bail!("not yet") }
+    };
+    let page = wait::until("a page with profiling values", wait::PATIENCE, whole).unwrap();
     let textfile = std::fs::read_to_string(collect(&gpulse, folder.path())).unwrap();
 
     let mut lints = BTreeSet::new();

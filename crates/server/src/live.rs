@@ -138,8 +138,10 @@ impl Live {
 
     /// Says what was looked for, found or not: shown where there is no GPU.
     pub(crate) fn set_sources(&self, sources: Vec<Source>) {
-        let before = std::mem::replace(&mut lock(&self.told).sources, sources.clone());
-        if before != sources {
+        let mut told = lock(&self.told);
+        if told.sources != sources {
+            told.sources = sources;
+            drop(told);
             self.is_out_of_date();
         }
     }

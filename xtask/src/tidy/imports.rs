@@ -23,7 +23,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sim", &["model", "gpu"]),
     ("sim-nvml", &["model", "gpu", "sim"]),
     ("cli", &["model", "session", "gpu", "host", "exporter", "sim", "store", "server"]),
-    ("fuzz", &["model", "journal", "store", "promql", "server"]),
     ("tests", &["model"]),
     ("xtask", &["model", "tests"]),
 ];

@@ -395,12 +395,3 @@ fn adds_up(funnel: &Value) {
     close(of("allocated"), of("active") + of("wasted") + of("starting") + of("unknown"));
     close(of("active"), of("effective") + of("low"));
 }
-
-/// Costs of a picture, printed: `cargo test --release -p server live::tests::costs -- --ignored`.
-#[test]
-#[ignore = "measures; the figures are in the commit that changes them"]
-fn costs() {
-    for gpus in [64, 1_000, 10_000] {
-        fleets::measure(gpus);
-    }
-}

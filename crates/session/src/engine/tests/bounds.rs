@@ -100,6 +100,7 @@ fn re_partitioning_does_not_fill_the_memory() {
         world.start(7, seconds);
         world.see(seconds, &[list(&gpu(round), &[process(7)])]);
         world.kill(7);
+        world.see(seconds + 2, &[list(&gpu(round), &[])]);
         world.see(seconds + 10, &[list(&gpu(round), &[])]);
     }
     assert!(world.engine.devices.len() <= 512);
