@@ -1,6 +1,7 @@
 //! Files of a store with other bytes in them: it opens or says why not, answers, and can be written.
 
 #![no_main]
+#![expect(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a target fails by panicking")]
 
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -32,7 +33,7 @@ static TEMPLATE: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
     disk.paths().into_iter().map(|path| (path.clone(), disk.bytes(&path))).collect()
 });
 
-/// The first byte chooses a file, the next two a place in it; the rest goes there, or is the file.
+// The first byte chooses a file, the next two a place in it; the rest goes there, or is the file.
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let [which, low, high, rest @ ..] = input else { return };
     let disk = FaultDisk::new();
