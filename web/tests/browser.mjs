@@ -49,7 +49,7 @@ export function watchOrigin(page, url) {
   });
 }
 
-/** CPU seconds of the page's main thread so far, and its heap in MB, by the browser's own count. */
+/** CPU seconds of the page's main thread since the first call, and its heap in MB, by the browser's own count. */
 export async function cost(page) {
   page.devtools ??= await page.context().newCDPSession(page);
   if (!page.measured) {
@@ -76,11 +76,13 @@ export async function settled(page, path, or = '') {
     : path.startsWith('/sessions') ? '.table-box tbody tr, .none, .empty'
     : path.startsWith('/gpus') ? '.chart .plot canvas, .none, .plain'
     : '.map canvas, .table-box tbody tr, .empty';
-  await page.waitForSelector(or === '' ? what : `${what}, ${or}`, { state: 'attached' });
+  // Locators: a handle of an element would keep it from being freed.
+  const attached = (selector) => page.locator(selector).first().waitFor({ state: 'attached' });
+  await attached(or === '' ? what : `${what}, ${or}`);
   if (path.startsWith('/explore') && path.includes('q=')) {
-    await page.waitForSelector('.result [role=tabpanel] > *, .banner', { state: 'attached' });
+    await attached('.result [role=tabpanel] > *, .banner');
   }
   // Where data never came the progress line stays, and so does the reason.
   if (or !== '' && (await page.locator(or).count()) > 0) return;
-  await page.waitForSelector('.progress', { state: 'detached' });
+  await page.locator('.progress').waitFor({ state: 'detached' });
 }

@@ -41,6 +41,10 @@ export class Program {
       };
       child.stdout.on('data', read);
       child.stderr.on('data', read);
+      child.on('error', (error) => {
+        clearTimeout(timer);
+        reject(error);
+      });
       child.on('exit', (code) => {
         clearTimeout(timer);
         reject(new Error(`gpulse ended with ${code}: ${this.#said}`));

@@ -13,6 +13,7 @@ export default [
     async run(world) {
       const { browser, program, url } = world;
       const page = await open(browser);
+      await cost(page);
       await page.goto(url);
       await page.waitForSelector('.map canvas', { timeout: 60_000 });
       const { task } = await cost(page);
