@@ -1,7 +1,7 @@
 //! Receives, stores, answers PromQL, serves the web UI.
 //!
 //! [`App`] is the server without a port: what `gpulse up` puts readings into, and what [`router`]
-//! answers from. [`serve`] binds both to a port and keeps the store in order meanwhile. Syntax and
+//! answers from. [`serve()`] binds both to a port and keeps the store in order meanwhile. Syntax and
 //! evaluation are `promql`'s, samples are `store`'s; rules and TLS are not here.
 
 mod answer;

@@ -10,7 +10,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Link {
     pub(super) series: SeriesRef,
-    /// Position in [`FEEDS`].
+    /// Position in `FEEDS`.
     pub(super) feed: usize,
     /// A place among the entities or the sessions, or [`NOWHERE`].
     pub(super) place: u32,
@@ -82,7 +82,7 @@ pub(super) struct Entity {
     pub(super) slices: u32,
     pub(super) problem: Cell,
     pub(super) xid: Cell,
-    /// Readings that its exporter says it has not: per position of [`FEEDS`], and which of them
+    /// Readings that its exporter says it has not: per position of `FEEDS`, and which of them
     /// failed.
     pub(super) lacks: u64,
     pub(super) failed: u64,
