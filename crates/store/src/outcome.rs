@@ -131,7 +131,7 @@ pub struct Stats {
     pub full: bool,
 }
 
-/// What [`crate::verify`] found.
+/// What [`crate::verify()`] found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Blocks read in full.
