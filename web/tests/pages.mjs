@@ -13,7 +13,7 @@ export function pagesOf(snapshot) {
     ['explore', '/explore'],
     ['explore graph', '/explore?q=DCGM_FI_DEV_GPU_UTIL&from=now-30m'],
     ['explore table', '/explore?q=DCGM_FI_DEV_GPU_UTIL&tab=table'],
-    ['explore json', '/explore?q=gpu_devices&tab=json&from=now-30m'],
+    ['explore json', '/explore?q=sum(DCGM_FI_DEV_POWER_USAGE)&tab=json&from=now-30m'],
     ['no such page', '/nowhere'],
   ];
 }

@@ -88,7 +88,7 @@ pub(crate) fn node() -> Result<Result<Node, String>> {
     if let Some(node) = node::installed() {
         return Ok(Ok(node));
     }
-    Ok(only(node::pinned(), false)?.map(|at| node::of(&at)))
+    Ok(only(&node::pinned(), false)?.map(|at| node::of(&at)))
 }
 
 /// A Chromium, for the browser checks: this machine's, else an unpacked one.
@@ -96,13 +96,13 @@ pub(crate) fn chromium(quick: bool) -> Result<Result<Chromium, String>> {
     if let Some(chromium) = chromium::installed() {
         return Ok(Ok(chromium));
     }
-    Ok(only(chromium::unpacked(), quick)?.map(|at| chromium::of(&at)))
+    Ok(only(&chromium::unpacked(), quick)?.map(|at| chromium::of(&at)))
 }
 
-fn only(part: Part, quick: bool) -> Result<Ready> {
+fn only(part: &Part, quick: bool) -> Result<Ready> {
     let folder = workspace::cache()?.join("tools");
-    announce(&folder, std::slice::from_ref(&part), quick);
-    Ok(provide(&folder, &part, quick))
+    announce(&folder, std::slice::from_ref(part), quick);
+    Ok(provide(&folder, part, quick))
 }
 
 fn announce(folder: &Path, parts: &[Part], quick: bool) {

@@ -22,6 +22,10 @@ const UNAVOIDABLE: &[(&str, &str)] = &[
     ("needs root", "tests never ask for root"),
     ("runs as root", "root may do what the test expects to be refused"),
     ("nvidia-smi of a real driver", "real hardware"),
+    (
+        "needs --release",
+        "costs are those of the optimised program: cargo xtask ui --test --release",
+    ),
     ("nvtop is not on PATH", "Debian has it in contrib, which its sources need not list"),
 ];
 

@@ -21,6 +21,7 @@ export function tooltip(tip: Tip): uPlot.Plugin {
   const box = document.createElement('div');
   box.className = 'chart-tip';
   box.hidden = true;
+  const one = onlySource(tip.lines);
   return {
     hooks: {
       init: (plot) => void plot.over.append(box),
@@ -31,7 +32,10 @@ export function tooltip(tip: Tip): uPlot.Plugin {
         if (box.hidden || time === undefined || idx === null || idx === undefined) return;
         const values = tip.lines.map((_, nth) => plot.data[nth + 1]?.[idx]);
         const shown = nearest(values, plot.posToVal(top, 'y'), MOST);
-        box.replaceChildren(head(time * 1000), ...shown.map((nth) => row(tip, nth, values[nth])));
+        box.replaceChildren(head(time * 1000));
+        // A field that all come from is said once.
+        if (one !== null) box.append(text('code', one));
+        box.append(...shown.map((nth) => row(tip, nth, values[nth], one === null)));
         if (shown.length < values.length) box.append(text('p', `+${values.length - shown.length}`));
         place(box, plot.over, left);
       },
@@ -44,14 +48,21 @@ function head(ms: number): HTMLElement {
   return text('p', `${dateTime(ms, zone.peek())} ${zoneName(zone.peek(), ms)} · ${t('ago', { span: shortDuration(age) })}`);
 }
 
-function row(tip: Tip, nth: number, value: number | null | undefined): HTMLElement {
+/** The field of every line that has one; null where they differ or there is none. */
+function onlySource(lines: readonly Line[]): string | null {
+  const sources = new Set(lines.flatMap((line) => line.source ?? []));
+  const [only] = sources;
+  return sources.size === 1 && lines.length > 1 && only !== undefined ? only : null;
+}
+
+function row(tip: Tip, nth: number, value: number | null | undefined, sourced: boolean): HTMLElement {
   const line = tip.lines[nth];
   const row = document.createElement('div');
   const swatch = document.createElement('span');
   swatch.className = tip.colour(nth);
   const said = value === null || value === undefined ? '—' : tip.raw(value);
   row.append(swatch, text('span', line?.name ?? ''), text('b', said));
-  if (line?.source !== undefined) row.append(text('code', line.source));
+  if (sourced && line?.source !== undefined) row.append(text('code', line.source));
   return row;
 }
 

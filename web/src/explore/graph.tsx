@@ -13,6 +13,9 @@ import { unitOf, type Unit } from './unit';
 /** More lines nobody tells apart at first sight; all of them on request. */
 const SHOWN = 20;
 
+/** gpu-2 before gpu-10: the answer of a range has no order of its own. */
+const BY_NAME = new Intl.Collator('en', { numeric: true });
+
 /** How many lines of the answer are drawn. */
 export function drawnOf(answer: GraphAnswer): number {
   return parameter('all') === '1' ? answer.series.length : Math.min(SHOWN, answer.series.length);
@@ -50,10 +53,13 @@ export function Graph({ answer, query }: { answer: GraphAnswer; query: string })
 function prepare(answer: GraphAnswer, query: string, drawn: number) {
   const all = answer.series.map((series) => series.labels);
   const { names, common } = nameSeries(all);
+  const order = [...names.keys()].toSorted((a, b) => BY_NAME.compare(names[a] ?? '', names[b] ?? ''));
   const metrics = new Set(all.flatMap((labels) => labels['__name__'] ?? []));
-  const lines: Line[] = answer.series.slice(0, drawn).map((series, index) => {
+  const lines = order.slice(0, drawn).flatMap((index): Line[] => {
+    const series = answer.series[index];
+    if (series === undefined) return [];
     const source = series.labels['__name__'];
-    return { name: names[index] ?? '', values: series.values, ...(source === undefined ? {} : { source }) };
+    return [{ name: names[index] ?? '', values: series.values, ...(source === undefined ? {} : { source }) }];
   });
   return { lines, common, unit: unitOf(query, metrics) };
 }

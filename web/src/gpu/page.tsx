@@ -162,7 +162,7 @@ function draw(fleet: Fleet, row: number, history: History, charts: readonly Char
   return charts.flatMap((chart) => {
     const lines: Line[] = chart.lines.flatMap((line) => {
       const values = columnOf(history.metrics, line);
-      return values === null ? [] : [{ name: t(line.name), values }];
+      return values === null ? [] : [{ name: t(line.name), values, source: line.metric }];
     });
     if (lines.length === 0) return [];
     const bound = boundOf(fleet, row, chart);
