@@ -107,7 +107,7 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
         if let Some(answer) = probe() {
             return answer;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited for {what}");
+        assert!(begun.elapsed() < Duration::from_secs(180), "waited for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
