@@ -237,7 +237,8 @@ impl Fleet {
     pub(super) fn is_gone(&self, target: u32) -> bool {
         self.targets.get(target as usize).is_none_or(|target| {
             let silent = self.now.saturating_sub(target.newest);
-            let given_up = target.ended > target.newest && self.now.saturating_sub(target.ended) >= ARRIVAL_MS;
+            let given_up =
+                target.ended > target.newest && self.now.saturating_sub(target.ended) >= ARRIVAL_MS;
             given_up || silent > (target.interval * 5).clamp(30_000, WINDOW_MS)
         })
     }
@@ -284,7 +285,7 @@ impl Fleet {
     /// Keeps measuring how often each exporter is read: between 5 s and 60 s.
     fn measure_intervals(&mut self, before: &[i64]) {
         for (target, earlier) in self.targets.iter_mut().zip(before) {
-            let passed = target.newest.saturating_sub(earlier);
+            let passed = target.newest.saturating_sub(*earlier);
             if *earlier > i64::MIN && passed > 0 {
                 target.interval = passed.clamp(5_000, 60_000);
             }
