@@ -40,6 +40,7 @@ export default [
   {
     name: 'cost: 1,000 GPUs: load, tick and heap',
     async run(world) {
+      if (!isRelease) world.skip('needs --release: costs are those of the optimised program');
       const program = await fleet(125);
       try {
         const page = await open(world.browser);
@@ -80,6 +81,7 @@ export default [
   {
     name: 'cost: pages that are left leave nothing behind',
     async run(world) {
+      if (!isRelease) world.skip('needs --release: costs are those of the optimised program');
       await world.program.ready();
       const page = await open(world.browser);
       await page.goto(world.url);
