@@ -4,11 +4,13 @@
 //! No I/O beyond the system clock, no policy. Engines and edges do not know each other; they meet
 //! in these types.
 
+pub mod allocation;
 pub mod clock;
 pub mod device;
 pub mod labels;
 pub mod metric;
 pub mod observation;
+pub mod pod;
 pub mod process;
 mod reading;
 pub mod series;

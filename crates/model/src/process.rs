@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::pod::Workload;
 
 /// What came of looking for a process.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +56,10 @@ pub struct PodNames {
     pub pod: String,
     /// Name of the container within the pod.
     pub container: String,
+    /// UID of its pod as the API server knows it.
+    pub pod_uid: Option<String>,
+    /// What the pod belongs to.
+    pub workload: Option<Workload>,
 }
 
 /// Whose process it is, as its control group tells.

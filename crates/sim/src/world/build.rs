@@ -391,6 +391,7 @@ fn owner(node: &Node, spec: &NodeSpec, written: &ProcessSpec) -> Owner {
             namespace: pod.namespace.clone(),
             pod: pod.name.clone(),
             container: container.to_owned(),
+            ..PodNames::default()
         };
         return Owner::Pod { uid, container: noise::hex64(key), names };
     }
