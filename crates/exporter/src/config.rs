@@ -3,11 +3,17 @@
 //! This is the resolved form: whoever starts the role has read flags, environment and file. Nothing
 //! here opens a file or looks at the machine.
 
+mod kubernetes;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use kubernetes::{
+    Kubernetes, POD_RESOURCES_SOCKET, PodLabelAllowlist, PodLabelAllowlistError,
+};
 
 /// Settings of the exporter role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +37,13 @@ pub struct Config {
     pub max_concurrent_scrapes: usize,
     /// Thresholds of sessions.
     pub session: session::Config,
+    /// The node as part of a cluster. Unset: nobody of Kubernetes is asked.
+    pub kubernetes: Option<Kubernetes>,
+    /// Folder with a file of job ids for each GPU, as a batch system writes them. Unset: none.
+    pub hpc_job_mapping_dir: Option<PathBuf>,
+    /// Whether labels have the names that the oldest dashboards know: `uuid`, `pod_name`,
+    /// `pod_namespace`, `container_name`.
+    pub use_old_namespace: bool,
 }
 
 impl Default for Config {
@@ -44,6 +57,9 @@ impl Default for Config {
             state_dir: None,
             max_concurrent_scrapes: 40,
             session: session::Config::default(),
+            kubernetes: None,
+            hpc_job_mapping_dir: None,
+            use_old_namespace: false,
         }
     }
 }

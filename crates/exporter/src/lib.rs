@@ -20,7 +20,10 @@ mod testing;
 pub mod textfile;
 pub mod xid;
 
-pub use config::{Config, HostLabel, HostLabelError, Parts, PartsError};
+pub use config::{
+    Config, HostLabel, HostLabelError, Kubernetes, POD_RESOURCES_SOCKET, Parts, PartsError,
+    PodLabelAllowlist, PodLabelAllowlistError,
+};
 pub use node::{BeforeTick, Machine, Memory, Node, StateUse, Told};
 pub use own::OwnCost;
 pub use running::{Running, STATE_FILE, start};
