@@ -18,11 +18,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("promql", &["model"]),
     ("gpu", &["model"]),
     ("host", &["model"]),
-    ("exporter", &["model", "session", "gpu", "host"]),
-    ("server", &["model", "journal", "store", "promql"]),
+    ("cluster", &["model"]),
+    ("listen", &["model"]),
+    ("exporter", &["model", "session", "gpu", "host", "cluster"]),
+    ("server", &["model", "journal", "listen", "store", "promql"]),
     ("sim", &["model", "gpu"]),
     ("sim-nvml", &["model", "gpu", "sim"]),
-    ("cli", &["model", "session", "gpu", "host", "exporter", "sim", "store", "server"]),
+    ("cli", &["model", "session", "gpu", "host", "exporter", "sim", "store", "listen", "server"]),
     ("tests", &["model"]),
     ("xtask", &["model", "tests"]),
 ];
@@ -40,8 +42,8 @@ const TESTS_MAY_IMPORT: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("clap", &["cli", "xtask", "sim"]),
     ("anyhow", &["cli", "xtask", "tests", "sim"]),
-    ("tokio", &["exporter", "server", "cli", "xtask"]),
-    ("axum", &["exporter", "server", "cli"]),
+    ("tokio", &["listen", "exporter", "server", "cli", "xtask"]),
+    ("axum", &["listen", "exporter", "server", "cli"]),
     ("nvml-wrapper-sys", &["gpu", "sim-nvml"]),
     ("libloading", &["gpu"]),
 ];
