@@ -35,14 +35,15 @@ const TESTS_MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host", &["sim"]),
     ("exporter", &["sim"]),
     ("sim", &["host"]),
-    ("tests", &["gpu", "sim", "session", "exporter", "host"]),
+    ("tests", &["gpu", "sim", "session", "exporter", "host", "cluster"]),
 ];
 
 /// Published crates that only some of ours may name.
 const ONLY: &[(&str, &[&str])] = &[
     ("clap", &["cli", "xtask", "sim"]),
     ("anyhow", &["cli", "xtask", "tests", "sim"]),
-    ("tokio", &["listen", "exporter", "server", "cli", "xtask"]),
+    ("kube", &["cluster"]),
+    ("tokio", &["listen", "cluster", "exporter", "server", "cli", "xtask"]),
     ("axum", &["listen", "exporter", "server", "cli"]),
     ("nvml-wrapper-sys", &["gpu", "sim-nvml"]),
     ("libloading", &["gpu"]),
