@@ -4,4 +4,5 @@
 //! Everything is asked in tasks of its own and published whole; whoever needs it reads the newest
 //! answer and never waits. Which GPU an id stands for is not known here.
 
+pub mod api;
 pub mod pod_resources;
