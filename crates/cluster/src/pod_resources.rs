@@ -3,7 +3,11 @@
 //! One task asks over one kept connection, every 10 s and soon after a wake, and publishes each
 //! answer whole. What an id stands for, and what a pod is called besides, is not said here.
 
+mod client;
+mod grants;
 mod message;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +16,9 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use model::allocation::Grant;
 use tokio::sync::Notify;
+use tokio::time::{Instant as Moment, sleep_until, timeout_at};
+
+use client::{CallError, Client, within};
 
 /// What to ask, and where.
 #[derive(Debug, Clone)]
@@ -38,6 +45,8 @@ pub struct Answer {
     pub grants: Vec<Grant>,
     /// All ids that can be given; `None` where the kubelet does not tell.
     pub allocatable: Option<Vec<Allocatable>>,
+    /// How many ids were left out, as no node has so many or names so long.
+    pub left_out: usize,
 }
 
 /// Why the kubelet cannot be asked.
@@ -93,5 +102,115 @@ impl Handle {
     /// A process came onto a GPU: ask within a second.
     pub fn wake(&self) {
         self.0.wake.notify_one();
+    }
+}
+
+/// The kubelet is asked that often.
+const EVERY: Duration = Duration::from_secs(10);
+/// Least time between two calls: a wake is answered within a second, and a machine whose processes
+/// come and go all the time does not ask all the time.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// An answer is kept that long while calls fail.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// Ask the kubelet until the task is dropped, and publish what it says.
+pub async fn run(config: Config, handle: Handle) {
+    let mut asking = Asking { config, handle, client: None, allocatable: None };
+    loop {
+        let asked = Moment::now();
+        asking.ask(asked).await;
+        asking.wait(asked).await;
+    }
+}
+
+/// The task's state between two calls.
+struct Asking {
+    config: Config,
+    handle: Handle,
+    client: Option<Client>,
+    /// The last answer about what can be given, and when it came.
+    allocatable: Option<(Option<message::AllocatableResponse>, Moment)>,
+}
+
+impl Asking {
+    async fn ask(&mut self, now: Moment) {
+        match self.call(now).await {
+            Ok(answer) => self.succeed(answer),
+            Err(cause) => self.fail(&cause),
+        }
+    }
+
+    /// List, over the kept connection; what can be given is asked for with it, but not on a wake.
+    async fn call(&mut self, now: Moment) -> Result<Answer, CallError> {
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => within(Client::connect(&self.config.socket)).await?,
+        };
+        let list = within(client.list()).await?;
+        let is_old = |asked: &Moment| now.duration_since(*asked) >= EVERY;
+        if self.allocatable.as_ref().is_none_or(|(_, asked)| is_old(asked)) {
+            self.allocatable = Some((within(client.allocatable()).await?, now));
+        }
+        // Not kept where a call failed: whatever hangs or broke is begun anew.
+        self.client = Some(client);
+        let allocatable = self.allocatable.as_ref().and_then(|(answer, _)| answer.clone());
+        Ok(grants::answer(&self.config, list, allocatable))
+    }
+
+    fn succeed(&self, answer: Answer) {
+        let before = self.handle.newest();
+        if before.fault.is_some() {
+            tracing::info!(socket = %self.config.socket.display(), "the kubelet answers again");
+        }
+        if answer.left_out > 0 && before.answer.as_ref().is_none_or(|a| a.left_out == 0) {
+            let (most, left_out) = (grants::MOST_IDS, answer.left_out);
+            tracing::warn!(left_out, most, "the kubelet names more device ids than are read");
+        }
+        // The same answer stays the same one, so that nobody works it out again.
+        let answer = match &before.answer {
+            Some(known) if **known == answer => Arc::clone(known),
+            _ => Arc::new(answer),
+        };
+        let answered = Some(Instant::now());
+        self.handle.publish(Newest { answer: Some(answer), answered, fault: None });
+    }
+
+    fn fail(&self, cause: &CallError) {
+        let fault = cause.fault(&self.config.socket);
+        let before = self.handle.newest();
+        if before.fault.as_deref() != Some(&fault) {
+            tracing::warn!(reason = fault.reason, remedy = fault.remedy, "no pod labels");
+        }
+        let mut newest = Newest { fault: Some(Arc::new(fault)), ..Newest::clone(&before) };
+        newest.drop_old();
+        self.handle.publish(newest);
+    }
+
+    /// Until the next call is due, by the clock or a wake. An answer that grows too old meanwhile is
+    /// dropped then.
+    async fn wait(&self, asked: Moment) {
+        let due = asked + EVERY;
+        sleep_until((asked + BETWEEN).min(due)).await;
+        let newest = self.handle.newest();
+        let too_old = newest.age().map(|age| Moment::now() + KEPT.saturating_sub(age));
+        let woken = self.handle.0.wake.notified();
+        tokio::pin!(woken);
+        if let Some(too_old) = too_old.filter(|at| *at < due && newest.answer.is_some()) {
+            if timeout_at(too_old, woken.as_mut()).await.is_ok() {
+                return;
+            }
+            let mut newest = Newest::clone(&newest);
+            newest.drop_old();
+            self.handle.publish(newest);
+        }
+        let _ = timeout_at(due, woken).await;
+    }
+}
+
+impl Newest {
+    fn drop_old(&mut self) {
+        if self.age().is_some_and(|age| age >= KEPT) && self.answer.take().is_some() {
+            tracing::warn!("the kubelet's last answer is too old: no pod labels until it answers");
+        }
     }
 }
