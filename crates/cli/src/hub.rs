@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use model::Clock;
-use server::{Access, App, Tokens};
+use server::{Access, App, Choice, Tokens};
 use store::{Fsync, Options, Store};
 
 use crate::address::ListenAddress;
@@ -41,6 +41,9 @@ pub(crate) struct HubArgs {
     /// Let in only who shows the token in this file; ROLE is read, write or admin (default).
     #[arg(long, value_name = "[ROLE=]FILE")]
     token_file: Vec<String>,
+    /// TLS, users and headers by a file in the form of Prometheus's web configuration.
+    #[arg(long, value_name = "FILE")]
+    web_config_file: Option<PathBuf>,
     /// Let everybody in who reaches the port.
     #[arg(long, conflicts_with = "token_file")]
     insecure: bool,
@@ -85,12 +88,21 @@ impl Hub {
             None => LISTEN.parse().map_err(|reason: String| anyhow!(reason))?,
         };
         let tokens = Tokens::read(&args.token_file).map_err(Fault::usage)?;
-        let bound = serve::bind(listen)?;
-        let access =
-            Access::choose(bound.local()?, tokens, args.insecure, &[]).map_err(Fault::usage)?;
+        let web = serve::web(args.web_config_file.as_deref())?;
+        let users = web.as_ref().is_some_and(|web| web.protection().users);
+        if users && !tokens.is_empty() {
+            let problem = "--token-file and users of --web-config-file cannot both be asked for, as a \
+                 request has one Authorization: take one of them";
+            return Err(Fault::usage(anyhow!(problem)));
+        }
+        let guarded = web.as_ref().is_some_and(|web| web.protection().asks_who());
+        let bound = serve::bind(listen, web.clone())?;
+        let choice = Choice { tokens, guarded, insecure: args.insecure, hosts: &[] };
+        let access = Access::choose(bound.local()?, choice).map_err(Fault::usage)?;
         let store = open_store(args, &setting)?;
         let config = server::Config {
             access,
+            web,
             flags: flags(args, setting.data),
             retention: retention(args),
             clock: setting.clock,
@@ -153,12 +165,14 @@ fn retention(args: &HubArgs) -> String {
 
 /// For the API's list of flags: nothing that is secret.
 fn flags(args: &HubArgs, data: &Path) -> Vec<(String, String)> {
+    let web = args.web_config_file.as_ref().map(|path| path.display().to_string());
     vec![
         ("data".to_owned(), data.display().to_string()),
         ("retention".to_owned(), moment::short(args.retention)),
         ("retention-size".to_owned(), args.retention_size.to_string()),
         ("route-prefix".to_owned(), args.route_prefix.clone()),
         ("insecure".to_owned(), args.insecure.to_string()),
+        ("web-config-file".to_owned(), web.unwrap_or_default()),
     ]
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use host::Host;
+use listen::WebConfig;
 use socket2::{Domain, Socket, Type};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -16,23 +18,30 @@ use crate::output;
 /// Connections that may wait to be accepted: a burst of scrapes, not a flood.
 const BACKLOG: i32 = 128;
 
-/// How long answers under way may take after the signal to stop.
-const FAREWELL: Duration = Duration::from_secs(3);
+/// The web-config file, if one is given: read before a port is bound.
+pub(crate) fn web(path: Option<&Path>) -> Result<Option<Arc<WebConfig>>, Fault> {
+    let Some(path) = path else { return Ok(None) };
+    let web = WebConfig::open(path).map_err(Fault::usage)?;
+    Ok(Some(Arc::new(web)))
+}
 
 /// A bound port.
 #[derive(Debug)]
 pub(crate) struct Bound {
     listener: TcpListener,
+    web: Option<Arc<WebConfig>>,
     url: String,
 }
 
-/// Bind the address.
-pub(crate) fn bind(address: ListenAddress) -> Result<Bound, Fault> {
+/// Bind the address, to be answered on by a web-config file or in plain HTTP to everybody.
+pub(crate) fn bind(address: ListenAddress, web: Option<Arc<WebConfig>>) -> Result<Bound, Fault> {
     let listener = listen(address).map_err(|cause| refusal(address, cause))?;
     let port = listener.local_addr().context("cannot ask for the bound port")?.port();
     // A URL that works on this machine: every address of it includes the loopback one.
     let ip = address.ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    Ok(Bound { listener, url: format!("http://{}", SocketAddr::new(ip, port)) })
+    let encrypted = web.as_ref().is_some_and(|web| web.protection().tls);
+    let scheme = if encrypted { "https" } else { "http" };
+    Ok(Bound { listener, web, url: format!("{scheme}://{}", SocketAddr::new(ip, port)) })
 }
 
 fn listen(address: ListenAddress) -> io::Result<TcpListener> {
@@ -144,21 +153,22 @@ pub(crate) fn until_stopped(
 
 async fn answer(bound: Bound, router: axum::Router, on_usr1: impl FnMut()) -> Result<(), Fault> {
     let mut signals = Signals::new().context("cannot handle signals")?;
-    let listener = tokio::net::TcpListener::from_std(bound.listener)
-        .context("cannot hand the port to the runtime")?;
-    output::print(&format!("listening on {}\n", bound.url))?;
+    let Bound { listener, web, url } = bound;
+    output::print(&format!("listening on {url}\n"))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async {
+    let until = async {
         let _ = stopped.await;
-    });
-    let mut server = tokio::spawn(async move { server.await });
+    };
+    let limits = listen::Limits::default();
+    let mut served = tokio::spawn(listen::serve(listener, router, web, limits, until));
     tokio::select! {
-        ended = &mut server => ended.context("the server ended by itself")??,
+        ended = &mut served => {
+            ended.context("the server ended by itself")?.context("cannot use the port")?;
+        }
         name = signals.until_stop(on_usr1) => tracing::info!(signal = name, "stopping"),
     }
     drop(stop);
-    // A client that never reads must not keep the role from ending.
-    let _ = tokio::time::timeout(FAREWELL, server).await;
+    let _ = served.await;
     Ok(())
 }
 

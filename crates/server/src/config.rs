@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use listen::WebConfig;
 use model::Clock;
 use model::clock::SystemClock;
 
@@ -13,6 +14,8 @@ use crate::security::Access;
 pub struct Config {
     /// Who is let in.
     pub access: Access,
+    /// TLS, users and headers of the port.
+    pub web: Option<Arc<WebConfig>>,
     /// The path that everything stands below: begins and ends with `/`.
     pub route_prefix: String,
     /// Bounds and defaults of queries.
@@ -71,6 +74,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             access: Access::local(),
+            web: None,
             route_prefix: "/".to_owned(),
             engine: promql::Options::default(),
             limits: Limits::default(),
@@ -82,6 +86,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether connections are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.web.as_ref().is_some_and(|web| web.protection().tls)
+    }
+
     /// The same with a prefix in its normal form: `gpu` becomes `/gpu/`. Characters that have no
     /// place in a path are dropped, so that it can stand in a page and in a header.
     #[must_use]

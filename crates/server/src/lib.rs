@@ -2,7 +2,8 @@
 //!
 //! [`App`] is the server without a port: what `gpulse up` puts readings into, and what [`router`]
 //! answers from. [`serve()`] binds both to a port and keeps the store in order meanwhile. Syntax and
-//! evaluation are `promql`'s, samples are `store`'s; rules and TLS are not here.
+//! evaluation are `promql`'s, samples are `store`'s, connections and TLS are `listen`'s; rules are not
+//! here.
 
 mod answer;
 mod app;
@@ -28,7 +29,7 @@ pub use config::{Config, Limits};
 pub use live::Source;
 pub use own::METRICS;
 pub use routes::{Class, ROUTES, Route, router};
-pub use security::{Access, NoChoice, Role, TokenError, Tokens};
+pub use security::{Access, Choice, NoChoice, Role, TokenError, Tokens};
 pub use serve::{ServeError, serve};
 pub use write::{IngestError, Ingested, Pages};
 

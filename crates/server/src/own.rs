@@ -141,6 +141,13 @@ const PROCESS: [Metric; 3] = [
         "When this process started, in unix seconds.",
     ),
 ];
+const CONFIG_RELOADS: Metric = row(
+    "gpulse_config_reloads_total",
+    Kind::Counter,
+    Unit::Count,
+    "Count of changes of the web-config file or what it names, by whether they could be used.",
+    &["result"],
+);
 const BUILD: Metric = row(
     "gpulse_build_info",
     Kind::Gauge,
@@ -158,8 +165,8 @@ const fn counter(name: &'static str, help: &'static str) -> Metric {
 }
 
 /// Every metric of the server about itself, for the reference page.
-pub const METRICS: [Metric; 22] = {
-    let mut all = [BUILD; 22];
+pub const METRICS: [Metric; 23] = {
+    let mut all = [BUILD; 23];
     (all[0], all[1], all[2], all[3]) = (REQUESTS, REQUEST_SECONDS, SAMPLES, REFUSED);
     (all[4], all[5]) = (LEFT_OUT, RUNNING);
     let mut at = 0;
@@ -168,6 +175,7 @@ pub const METRICS: [Metric; 22] = {
         at += 1;
     }
     (all[18], all[19], all[20]) = (PROCESS[0], PROCESS[1], PROCESS[2]);
+    all[21] = CONFIG_RELOADS;
     all
 };
 
@@ -236,6 +244,7 @@ fn render(app: &App) -> String {
         page.metric(&metric);
         page.sample(metric.name).integer(figure(&stats).into());
     }
+    reloads(&mut page, app);
     process(&mut page);
     page.metric(&BUILD);
     page.sample(BUILD.name).label("version", env!("CARGO_PKG_VERSION")).integer(1);
@@ -287,6 +296,15 @@ fn running(page: &mut Writer, app: &App) {
     ];
     for (kind, count) in kinds {
         page.sample(RUNNING.name).label("kind", kind).integer(i128::try_from(count).unwrap_or(0));
+    }
+}
+
+fn reloads(page: &mut Writer, app: &App) {
+    let Some(web) = &app.config().web else { return };
+    let (taken, refused) = web.reloads();
+    page.metric(&CONFIG_RELOADS);
+    for (result, count) in [("success", taken), ("failure", refused)] {
+        page.sample(CONFIG_RELOADS.name).label("result", result).integer(count.into());
     }
 }
 

@@ -1,27 +1,16 @@
-//! The server on a port: connections with bounds, the store kept in order meanwhile, a clean end.
+//! The server on a port: the store kept in order while `listen` answers, and a clean end.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use model::Stop;
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 
 use crate::{App, router};
 
-/// How long answers under way may take after the signal to stop.
-const FAREWELL: Duration = Duration::from_secs(3);
 /// How often the store is looked after.
 const MAINTENANCE: Duration = Duration::from_millis(100);
-/// Headers of a request, and bytes of them: browsers and proxies stay far below.
-const MOST_HEADERS: usize = 100;
-const HEAD_BYTES: usize = 64 << 10;
 
 /// Why the server ended.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +24,8 @@ pub enum ServeError {
     Close(#[source] store::CloseError),
 }
 
-/// Answers on a port until `stop` is done, and looks after the store. When this returns, everything
+/// Answers on a port until `stop` is done, by the web-config file where there is one, and looks after
+/// the store. When this returns, everything
 /// that was acknowledged is on the medium.
 ///
 /// # Errors
@@ -45,62 +35,21 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    listener.set_nonblocking(true).map_err(ServeError::Port)?;
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(ServeError::Port)?;
     let keeper = Keeper::start(&app)?;
-    accept(&app, &listener, stop).await;
-    drop(listener);
+    let web = app.config().web.clone();
+    let served = listen::serve(listener, router(app.clone()), web, limits(&app), stop).await;
     keeper.end().await;
+    served.map_err(ServeError::Port)?;
     let closing = tokio::task::spawn_blocking(move || app.store().close(app.now_ms())).await;
     closing.unwrap_or(Ok(())).map_err(ServeError::Close)
 }
 
-async fn accept(app: &App, listener: &tokio::net::TcpListener, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(app.config().limits.connections));
-    let service = TowerToHyperService::new(router(app.clone()));
-    let graceful = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(app.config().limits.head_time)
-        .max_headers(MOST_HEADERS)
-        .max_buf_size(HEAD_BYTES);
-    tokio::pin!(stop);
-    loop {
-        let next = async {
-            // Only closing the semaphore fails this, and nobody does.
-            let place = Arc::clone(&places).acquire_owned().await.ok();
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            () = &mut stop => break,
-            next = next => next,
-        };
-        let Some(stream) = opened(accepted.map(|(stream, _)| stream)).await else { continue };
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            let _place = place;
-            // A client that breaks the protocol or goes away is its own affair.
-            let _ = connection.await;
-        });
-    }
-    // A client that never reads must not keep the role from ending.
-    let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
-}
-
-async fn opened(accepted: io::Result<TcpStream>) -> Option<TcpStream> {
-    match accepted {
-        Ok(stream) => {
-            // Answers are written whole: waiting for more only delays them.
-            let _ = stream.set_nodelay(true);
-            Some(stream)
-        }
-        Err(cause) => {
-            tracing::warn!(%cause, "cannot accept a connection");
-            // Out of file descriptors: looping at once would only burn the processor.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
-        }
+fn limits(app: &App) -> listen::Limits {
+    let own = app.config().limits;
+    listen::Limits {
+        connections: own.connections,
+        first_time: own.head_time,
+        ..listen::Limits::default()
     }
 }
 

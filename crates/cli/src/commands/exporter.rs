@@ -1,5 +1,6 @@
 //! `gpulse exporter`: the node's `/metrics`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -50,6 +51,9 @@ pub(crate) struct Args {
     #[arg(short = 'c', long, value_name = "MS", env = "DCGM_EXPORTER_INTERVAL",
           value_parser = clap::value_parser!(u64).range(100..))]
     collect_interval: Option<u64>,
+    /// TLS, users and headers by a file in the form of Prometheus's web configuration.
+    #[arg(long, value_name = "FILE", env = "DCGM_EXPORTER_WEB_CONFIG_FILE")]
+    web_config_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -68,7 +72,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         tracing::warn!(scenario = name, "simulated machine: no figure is that of a real GPU");
     }
     let address = args.listen.or(file.listen).unwrap_or(LISTEN);
-    let bound = serve::bind(address)?;
+    let web = serve::web(args.web_config_file.as_deref())?;
+    let bound = serve::bind(address, web)?;
     tracing::info!(
         version = crate::version::SHORT,
         %address,

@@ -67,7 +67,7 @@ impl Running {
 
     /// The way to it, without a token.
     pub(crate) fn way(&self) -> Server {
-        Server::new(&self.url, &TokenArgs { token_file: None }).ok().unwrap()
+        Server::new(&self.url, &TokenArgs { token_file: None, ca_file: None }).ok().unwrap()
     }
 }
 

@@ -3,13 +3,13 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use server::Access;
+use server::{Access, Choice};
 
 use super::testing::Running;
 use super::{Refused, Server, TokenArgs};
 use crate::fault::{Fault, NOT_ALLOWED, UNREACHABLE};
 
-const NO_TOKEN: TokenArgs = TokenArgs { token_file: None };
+const NO_TOKEN: TokenArgs = TokenArgs { token_file: None, ca_file: None };
 
 /// Something on a port that answers every request alike.
 fn answering(answer: &'static [u8]) -> String {
@@ -48,7 +48,7 @@ fn a_server_that_is_another_one_is_said_to_be_one() {
     assert!(fault_of(&page).to_string().contains("500"));
     let elsewhere = answering(b"HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n");
     assert!(fault_of(&elsewhere).to_string().contains("302"), "redirects are not followed");
-    assert!(Server::new("https://a", &NO_TOKEN).is_err(), "no TLS yet, and not silently without");
+    assert!(Server::new("ftp://a", &NO_TOKEN).is_err());
 }
 
 #[test]
@@ -59,17 +59,17 @@ fn a_token_is_sent_and_its_lack_is_not_allowed() {
     let given = [file.to_str().unwrap().to_owned()];
     let tokens = server::Tokens::read(&given).unwrap();
     let listen = "127.0.0.1:0".parse().unwrap();
-    let access = Access::choose(listen, tokens, false, &[]);
+    let access = Access::choose(listen, Choice { tokens, ..Choice::default() });
     let running = Running::new(access.ok().unwrap());
     let path = "/api/v1/query?query=1";
     let refused = running.way().get(path).map_err(Fault::from).unwrap_err();
     assert_eq!(refused.code(), NOT_ALLOWED, "{refused}");
-    let token = TokenArgs { token_file: Some(file) };
+    let token = TokenArgs { token_file: Some(file), ca_file: None };
     assert!(Server::new(&running.url, &token).ok().unwrap().get(path).is_ok());
-    let missing = TokenArgs { token_file: Some(folder.path().join("none")) };
+    let missing = TokenArgs { token_file: Some(folder.path().join("none")), ..NO_TOKEN };
     assert!(Server::new(&running.url, &missing).is_err());
     std::fs::write(folder.path().join("odd"), "a\nb").unwrap();
-    let odd = TokenArgs { token_file: Some(folder.path().join("odd")) };
+    let odd = TokenArgs { token_file: Some(folder.path().join("odd")), ..NO_TOKEN };
     assert!(Server::new(&running.url, &odd).is_err(), "nothing that would break a header");
 }
 

@@ -80,10 +80,13 @@ fn random() -> Option<String> {
     Some(text)
 }
 
-/// The header that gives a browser its cookie, valid under `path`.
-pub(crate) fn set_cookie(value: &str, path: &str) -> Option<HeaderValue> {
+/// The header that gives a browser its cookie, valid under `path`; one that came over an encrypted
+/// connection goes over no other.
+pub(crate) fn set_cookie(value: &str, path: &str, encrypted: bool) -> Option<HeaderValue> {
     let life = LIFE.as_secs();
-    let text = format!("{NAME}={value}; HttpOnly; SameSite=Strict; Path={path}; Max-Age={life}");
+    let secure = if encrypted { "; Secure" } else { "" };
+    let text =
+        format!("{NAME}={value}; HttpOnly; SameSite=Strict; Path={path}; Max-Age={life}{secure}");
     HeaderValue::from_str(&text).ok()
 }
 

@@ -20,7 +20,7 @@ fn with_tokens() -> (App, tempfile::TempDir) {
     });
     let tokens = Tokens::read(&given).unwrap();
     let listen = "0.0.0.0:9470".parse().unwrap();
-    let access = Access::choose(listen, tokens, false, &[]).unwrap();
+    let access = Access::choose(listen, Choice { tokens, ..Choice::default() }).unwrap();
     app(Config { access, ..Config::default() })
 }
 
@@ -39,7 +39,7 @@ fn as_bearer(app: &App, method: &str, path: &str, token: &str) -> StatusCode {
 #[test]
 fn off_loopback_a_choice_is_needed() {
     let choose = |listen: &str, insecure| {
-        Access::choose(listen.parse().unwrap(), Tokens::default(), insecure, &[])
+        Access::choose(listen.parse().unwrap(), Choice { insecure, ..Choice::default() })
     };
     for listen in ["0.0.0.0:9470", "[::]:9470", "192.0.2.1:9470"] {
         let refusal = choose(listen, false).unwrap_err().to_string();

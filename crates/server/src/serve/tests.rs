@@ -106,7 +106,7 @@ fn heads_that_are_too_long_or_too_slow_are_not_waited_for() {
     let many = (0..101).map(|at| format!("x-{at}: 1\r\n")).collect::<String>();
     let answer = site.send(&format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"));
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    let long = "x".repeat(HEAD_BYTES);
+    let long = "x".repeat(64 << 10);
     let answer = site.send(&format!("GET /?{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     assert!(answer.starts_with("HTTP/1.1 431") || answer.starts_with("HTTP/1.1 414"), "{answer}");
     let begun = Instant::now();
@@ -141,7 +141,7 @@ fn it_stops_with_connections_open_and_keeps_what_it_acknowledged() {
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     idle.read_exact(&mut [0; 12]).unwrap();
     let never_reads = site.connect();
-    assert!(site.end() < FAREWELL + Duration::from_secs(2));
+    assert!(site.end() < Duration::from_secs(5));
     drop(never_reads);
     assert!(TcpStream::connect(site.address).is_err(), "the port is given back");
     let Site { app, folder, .. } = site;
