@@ -16,6 +16,10 @@ pub const PROMETHEUS: &str = "GPULSE_TEST_PROMETHEUS";
 pub const PROMTOOL: &str = "GPULSE_TEST_PROMTOOL";
 /// node_exporter.
 pub const NODE_EXPORTER: &str = "GPULSE_TEST_NODE_EXPORTER";
+/// The Kubernetes API server.
+pub const KUBE_APISERVER: &str = "GPULSE_TEST_KUBE_APISERVER";
+/// etcd.
+pub const ETCD: &str = "GPULSE_TEST_ETCD";
 
 /// The program a variable names.
 ///

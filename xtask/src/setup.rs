@@ -12,6 +12,7 @@ mod python;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ::tests::environment;
 use anyhow::{Context, Result};
 
 pub(crate) use chromium::Chromium;
@@ -49,19 +50,41 @@ pub(crate) struct Tools {
     pub promtool: Ready,
     /// node_exporter.
     pub node_exporter: Ready,
+    /// The Kubernetes API server.
+    pub kube_apiserver: Ready,
+    /// etcd.
+    pub etcd: Ready,
+}
+
+impl Tools {
+    /// Each program with the variable by which tests are told of it.
+    pub(crate) fn by_variable(&self) -> [(&'static str, &Ready); 6] {
+        [
+            (environment::PYTHON, &self.python),
+            (environment::PROMETHEUS, &self.prometheus),
+            (environment::PROMTOOL, &self.promtool),
+            (environment::NODE_EXPORTER, &self.node_exporter),
+            (environment::KUBE_APISERVER, &self.kube_apiserver),
+            (environment::ETCD, &self.etcd),
+        ]
+    }
 }
 
 /// Say what will be set up, and set it up.
 pub(crate) fn all(quick: bool) -> Result<Tools> {
     let folder = workspace::cache()?.join("tools");
-    let parts = [python::peers(), go::prometheus(), go::node_exporter()];
+    let parts =
+        [python::peers(), go::prometheus(), go::node_exporter(), go::kubernetes(), go::etcd()];
     announce(&folder, &parts, quick);
-    let [python, prometheus, node_exporter] = parts.map(|part| provide(&folder, &part, quick));
+    let [python, prometheus, node_exporter, kubernetes, etcd] =
+        parts.map(|part| provide(&folder, &part, quick));
     Ok(Tools {
         python: python.map(|at| at.join("bin/python")),
         promtool: prometheus.clone().map(|at| at.join("promtool")),
         prometheus: prometheus.map(|at| at.join("prometheus")),
         node_exporter: node_exporter.map(|at| at.join("node_exporter")),
+        kube_apiserver: kubernetes.map(|at| at.join("kube-apiserver")),
+        etcd: etcd.map(|at| at.join("etcd")),
     })
 }
 

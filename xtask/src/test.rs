@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::fuzz;
 use crate::libtest::{Reader, Skip, Tally};
-use crate::setup::{self, Ready, Tools};
+use crate::setup::{self, Tools};
 use crate::ui;
 use crate::workspace::{self, Built, Profile};
 
@@ -35,7 +35,7 @@ const FUZZ_SECONDS: u64 = 20;
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Leave out what needs big builds: Prometheus, node_exporter and the fuzz targets.
+    /// Leave out what needs big builds: Prometheus, node_exporter, Kubernetes and the fuzz targets.
     #[arg(long)]
     quick: bool,
     /// Only tests whose name contains this.
@@ -73,12 +73,7 @@ fn workspace_stage() -> Command {
 fn end_to_end_stage(built: &Built, tools: &Tools) -> Command {
     let mut command = workspace::cargo(&["test", "--package", "tests", "--no-fail-fast"]);
     command.env(environment::GPULSE, &built.gpulse).env(environment::SIM_NVML, &built.library);
-    for (variable, tool) in [
-        (environment::PYTHON, &tools.python),
-        (environment::PROMETHEUS, &tools.prometheus),
-        (environment::PROMTOOL, &tools.promtool),
-        (environment::NODE_EXPORTER, &tools.node_exporter),
-    ] {
+    for (variable, tool) in tools.by_variable() {
         match tool {
             Ok(path) => command.env(variable, path),
             Err(_) => command.env_remove(variable),
@@ -110,12 +105,7 @@ fn run_stage(mut command: Command, filter: Option<&str>) -> Result<Tally> {
 
 /// A test that lacks a variable says only that: add why the program behind it is absent.
 fn explain_missing(tally: &mut Tally, tools: &Tools) {
-    let causes: [(&str, &Ready); 4] = [
-        (environment::PYTHON, &tools.python),
-        (environment::PROMETHEUS, &tools.prometheus),
-        (environment::PROMTOOL, &tools.promtool),
-        (environment::NODE_EXPORTER, &tools.node_exporter),
-    ];
+    let causes = tools.by_variable();
     for skip in &mut tally.skipped {
         let cause = causes.iter().find(|(variable, _)| {
             skip.reason.split(' ').next().is_some_and(|word| word == *variable)
@@ -165,8 +155,14 @@ mod tests {
     fn a_skip_names_the_cause_behind_the_missing_variable() {
         let why = || Err("no Go on PATH".to_owned());
         let ready = || Ok("/bin/true".into());
-        let tools =
-            Tools { python: ready(), prometheus: why(), promtool: why(), node_exporter: ready() };
+        let tools = Tools {
+            python: ready(),
+            prometheus: why(),
+            promtool: why(),
+            node_exporter: ready(),
+            kube_apiserver: ready(),
+            etcd: ready(),
+        };
         let skip = |reason: &str| Skip { test: "t".to_owned(), reason: reason.to_owned() };
         let said = "GPULSE_TEST_PROMETHEUS is not set: run `cargo xtask test`";
         let mut tally = Tally { skipped: vec![skip(said), skip("other")], ..Tally::default() };
