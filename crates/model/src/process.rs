@@ -60,6 +60,8 @@ pub struct PodNames {
     pub pod_uid: Option<String>,
     /// What the pod belongs to.
     pub workload: Option<Workload>,
+    /// Whether it is only concluded from who holds the device, as pods could not be asked for.
+    pub inferred: bool,
 }
 
 /// Whose process it is, as its control group tells.

@@ -3,6 +3,7 @@
 //!
 //! The resolved form, as the rest of the settings; nothing here opens a socket.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use regex::{RegexSet, RegexSetBuilder};
@@ -27,6 +28,10 @@ pub struct Kubernetes {
     pub pod_uid: bool,
     /// Name of this node in the cluster. Unset: the API server is not asked for pods.
     pub node_name: Option<String>,
+    /// Address of this node, where the kubelet is asked for pods if the API server may not be.
+    pub node_ip: Option<IpAddr>,
+    /// How the API server is reached. Unset: with the service account of the pod that this runs in.
+    pub kubeconfig: Option<PathBuf>,
 }
 
 impl Default for Kubernetes {
@@ -38,6 +43,8 @@ impl Default for Kubernetes {
             pod_label_allowlist: PodLabelAllowlist::default(),
             pod_uid: false,
             node_name: None,
+            node_ip: None,
+            kubeconfig: None,
         }
     }
 }
