@@ -17,4 +17,4 @@ pub use calls::{Call, CallStats};
 pub use open::{OpenDriver, OpenError};
 pub use pass::{Ask, Pass, SourceState, XidEvent};
 pub use reader::{Options, Reader};
-pub use view::{Cell, EntityView, GpuView, Health, IdleInstance};
+pub use view::{Cell, EntityView, GpuView, Health, IdleInstance, Peer};

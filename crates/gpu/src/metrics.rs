@@ -6,11 +6,15 @@
 //! are split by subject; [`ROWS`] is all of them in the order of printing.
 
 mod board;
+mod clocks;
 mod errors;
+mod events;
 mod labels;
 mod link;
 mod memory;
+mod names;
 mod profiling;
+mod row_set;
 mod utilization;
 
 use std::sync::Arc;
@@ -19,6 +23,9 @@ use model::Reading;
 use model::metric::{Kind, Metric, Unit};
 
 use crate::nvml::{Facts, Place, Probe};
+
+pub use names::{Field, Origin, field_named, fields};
+pub use row_set::RowSet;
 
 pub(crate) use profiling::{GRAPHICS_UTIL, SM_UTIL};
 
@@ -39,10 +46,45 @@ pub struct MetricRow {
     pub(crate) nvml: Source,
     /// The `--query-gpu` field of `nvidia-smi` that yields it.
     pub smi: Option<&'static str>,
+    /// Whether it is printed where no field list was given; the others are read on request.
+    pub built_in: bool,
+}
+
+impl MetricRow {
+    /// Whether it shows a text, which no family can have as its value.
+    #[must_use]
+    pub const fn is_text(&self) -> bool {
+        matches!(self.nvml, Source::Text(_) | Source::GpuText(_))
+    }
+
+    /// Whether the exporter makes it out of other rows, events or pairs.
+    #[must_use]
+    pub const fn is_made(&self) -> bool {
+        matches!(self.nvml, Source::Made)
+    }
+
+    /// Whether it is one of the profiling rows, which need Hopper or DCGM.
+    #[must_use]
+    pub const fn is_profiling(&self) -> bool {
+        is_profiling(self.field)
+    }
+}
+
+/// Whether a field of that number comes out of profiling.
+#[must_use]
+pub const fn is_profiling(field: u16) -> bool {
+    matches!(field, 1001..=1199)
 }
 
 /// Stands for the number of a family that is not DCGM's: such rows come last.
 pub const NO_FIELD: u16 = u16::MAX;
+
+/// The numbers by which families of dcgm-exporter's own are ordered: those that it uses inside, and
+/// one more.
+pub(crate) const XID_COUNT: u16 = 9001;
+pub(crate) const CLOCK_EVENTS: u16 = 9002;
+pub(crate) const P2P_STATUS: u16 = 9004;
+pub(crate) const XID_TOTAL: u16 = 9005;
 
 /// How a number is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +126,14 @@ pub enum Pace {
 pub(crate) enum Source {
     /// A text, from what is known of the GPU and of the entity.
     Text(fn(&Facts, &Place) -> Option<Arc<str>>),
+    /// A text of the GPU that is only asked for on request.
+    GpuText(fn(&mut Probe<'_>) -> Option<Arc<str>>),
     /// A number of the GPU, the same for all its entities.
     Gpu(fn(&mut Probe<'_>) -> Reading),
+    /// A field of NVML's batched call, and what its number means.
+    Field(u32, fn(u64) -> f64),
+    /// The rate of both directions of one NVLink, or of [`ALL_LINKS`].
+    LinkRate(u32),
     /// A number of the memory of the GPU or of the GPU instance.
     Memory(fn(&Memory) -> Reading),
     /// A GPM metric and what its number is divided by.
@@ -93,6 +141,9 @@ pub(crate) enum Source {
     /// No reading of its own: the exporter makes it from other rows or from events.
     Made,
 }
+
+/// Scope of NVML's NVLink fields that stands for all links together.
+pub(crate) const ALL_LINKS: u32 = u32::MAX;
 
 /// Frame buffer of a GPU or of a GPU instance, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +161,13 @@ pub static ROWS: &[MetricRow] = &SORTED;
 const TABLES: &[&[MetricRow]] = &[
     labels::ROWS,
     board::ROWS,
+    clocks::ROWS,
     utilization::ROWS,
     memory::ROWS,
     errors::ROWS,
     link::ROWS,
     profiling::ROWS,
+    events::ROWS,
 ];
 
 static SORTED: [MetricRow; COUNT] = sorted();

@@ -17,6 +17,7 @@ use model::observation::DeviceObservation;
 use model::{ErrorKind, Timestamp};
 
 use crate::nvml::{Life, Notice, Opened, SharedOpener, UsedUpTo, unanswered};
+use crate::metrics::RowSet;
 use crate::{Ask, CallStats, GpuView, OpenDriver, OpenError, Pass, SourceState, XidEvent, smi};
 use absence::Absence;
 use ending::Ending;
@@ -66,6 +67,8 @@ pub struct Reader {
     logged: Option<String>,
     /// GPUs as last seen, while no driver is there.
     remembered: Vec<Arc<GpuView>>,
+    /// Rows of which values are read.
+    rows: RowSet,
     used_up_to: HashMap<String, u64>,
     /// Threads of earlier lives that have not ended yet.
     ending: Ending,
@@ -112,9 +115,15 @@ impl Reader {
             pause: FIRST_PAUSE,
             logged: None,
             remembered: Vec::new(),
+            rows: RowSet::BUILT_IN,
             used_up_to: HashMap::new(),
             ending: Ending::default(),
         }
+    }
+
+    /// Read the values of these rows from the next pass on; those of the built-in list until then.
+    pub fn want(&mut self, rows: RowSet) {
+        self.rows = rows;
     }
 
     /// One pass: ask every GPU, wait at most `patience` for the answers (up to `deadline` for the
@@ -123,7 +132,7 @@ impl Reader {
         self.ending.forget_ended();
         self.advance(now);
         if let State::Open(open) = &mut self.state {
-            let read = open.pass(now, ask, &self.options, &self.ending);
+            let read = open.pass(now, (ask, self.rows), &self.options, &self.ending);
             for (uuid, stamp) in read.used_up_to {
                 self.used_up_to.insert(uuid, stamp);
             }
@@ -135,18 +144,21 @@ impl Reader {
         self.without_driver(now, ask)
     }
 
-    /// Let go of the driver: every handle, every library. Until [`Reader::resume`] passes are empty.
+    /// Let go of the driver: every handle, every library. Until [`Reader::resume`] passes are empty,
+    /// but for the devices that were there: they are down, and nobody on them is active.
     /// Waits at most `deadline` for the driver to be shut down.
     pub fn release(&mut self) {
         match std::mem::replace(&mut self.state, State::Released) {
-            State::Open(open) => self.ending.take(open),
+            State::Open(open) => {
+                self.remembered = open.watch.views();
+                self.ending.take(open);
+            }
             State::Opening { life, .. } => self.ending.lives.extend(life.end()),
             State::Closed { .. } | State::Released => {}
         }
         if let Some(fallback) = &mut self.fallback {
             fallback.release();
         }
-        self.remembered.clear();
         self.ending.wait(self.options.deadline);
         tracing::info!("driver let go of on request");
     }
@@ -288,7 +300,7 @@ impl Open {
     fn pass(
         &mut self,
         now: Timestamp,
-        ask: Ask,
+        question: (Ask, RowSet),
         options: &Options,
         ending: &Ending,
     ) -> watch::Read {
@@ -310,7 +322,7 @@ impl Open {
                 Notice::Opened(_) | Notice::Refused(_) => {}
             }
         }
-        self.watch.pass(now, ask, options, &self.opened, ending)
+        self.watch.pass(now, question, options, &self.opened, ending)
     }
 
     fn finish(

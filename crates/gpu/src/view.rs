@@ -35,6 +35,17 @@ pub struct GpuView {
     pub devices: Vec<Arc<Device>>,
     /// GPU instances that no process can use.
     pub instances_without_ci: Vec<IdleInstance>,
+    /// How it reaches the other GPUs over NVLink; empty unless that is wanted.
+    pub peers: Vec<Peer>,
+}
+
+/// Another GPU, as seen from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its index.
+    pub gpu: u32,
+    /// `nvmlGpuP2PStatus_t`: 0 is OK.
+    pub status: u32,
 }
 
 /// A GPU instance without any compute instance: its slices serve nobody.

@@ -69,7 +69,7 @@ fn every_row_is_answered_by_the_simulated_driver_or_has_a_reason_not_to_be() {
         .filter(|(_, cell)| cell.reading.is_value())
         .map(|(row, _)| row.metric.name)
         .collect();
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| row.built_in) {
         let name = row.metric.name;
         let deferred = DEFERRED.iter().any(|(deferred, _)| *deferred == name);
         assert_ne!(answered.contains(name), deferred, "{name}");

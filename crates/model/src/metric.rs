@@ -45,6 +45,7 @@ pub enum Unit {
     BytesPerSecond,
     MegabytesPerSecond,
     ByteSeconds,
+    Nanoseconds,
     Seconds,
     UnixSeconds,
 }
@@ -68,6 +69,7 @@ impl Unit {
             Self::BytesPerSecond => "bytes/s",
             Self::MegabytesPerSecond => "MB/s",
             Self::ByteSeconds => "byte·s",
+            Self::Nanoseconds => "ns",
             Self::Seconds => "s",
             Self::UnixSeconds => "unix s",
         }

@@ -14,7 +14,27 @@ const fn row(
     read: fn(&mut Probe<'_>) -> Reading,
 ) -> MetricRow {
     let format = Format::Integer;
-    MetricRow { field, metric, format, level: Level::Gpu, pace, nvml: Source::Gpu(read), smi }
+    let (level, nvml, built_in) = (Level::Gpu, Source::Gpu(read), true);
+    MetricRow { field, metric, format, level, pace, nvml, smi, built_in }
+}
+
+/// A power figure that is read on request.
+const fn power(field: u16, name: &'static str, help: &'static str, nvml: Source) -> MetricRow {
+    MetricRow {
+        field,
+        metric: gauge(name, Unit::Watts, help),
+        format: Format::SixDecimals,
+        level: Level::Gpu,
+        pace: Pace::Fast,
+        nvml,
+        smi: None,
+        built_in: false,
+    }
+}
+
+/// DCGM divides its limits as integers, and prints them as doubles all the same.
+fn whole_watts(milliwatts: u64) -> f64 {
+    whole(milliwatts / 1000)
 }
 
 pub(super) const ROWS: &[MetricRow] = &[
@@ -66,6 +86,44 @@ pub(super) const ROWS: &[MetricRow] = &[
         Pace::Fast,
         None,
         |probe| probe.energy_millijoules().map(whole),
+    ),
+    power(
+        157,
+        "DCGM_FI_DEV_POWER_USAGE_INSTANT",
+        "Power that the board draws at this moment, in W.",
+        Source::Field(186, |milliwatts| whole(milliwatts) / 1000.0),
+    ),
+    power(
+        160,
+        "DCGM_FI_DEV_POWER_MGMT_LIMIT",
+        "Power limit that was asked for, in W.",
+        Source::Field(192, whole_watts),
+    ),
+    power(
+        161,
+        "DCGM_FI_DEV_POWER_MGMT_LIMIT_MIN",
+        "Lowest power limit, in W.",
+        Source::Field(187, whole_watts),
+    ),
+    power(
+        162,
+        "DCGM_FI_DEV_POWER_MGMT_LIMIT_MAX",
+        "Highest power limit, in W.",
+        Source::Field(188, whole_watts),
+    ),
+    power(
+        163,
+        "DCGM_FI_DEV_POWER_MGMT_LIMIT_DEF",
+        "Default power limit, in W.",
+        Source::Field(189, whole_watts),
+    ),
+    power(
+        164,
+        "DCGM_FI_DEV_ENFORCED_POWER_LIMIT",
+        "Power limit that counts now, in W.",
+        Source::Gpu(|probe| {
+            probe.enforced_power_limit_milliwatts().map(|mw| whole_watts(u64::from(mw)))
+        }),
     ),
     row(
         190,

@@ -21,7 +21,31 @@ const fn row(
         pace: Pace::Slow,
         nvml: Source::Gpu(read),
         smi: Some(smi),
+        built_in: true,
     }
+}
+
+const fn on_request(
+    field: u16,
+    name: &'static str,
+    help: &'static str,
+    nvml: Source,
+) -> MetricRow {
+    MetricRow {
+        field,
+        metric: counter(name, Unit::Count, help),
+        format: Format::Integer,
+        level: Level::Gpu,
+        pace: Pace::Slow,
+        nvml,
+        smi: None,
+        built_in: false,
+    }
+}
+
+/// An entry of NVML's batched call.
+const fn field(nvml: u32) -> Source {
+    Source::Field(nvml, whole)
 }
 
 pub(super) const ROWS: &[MetricRow] = &[
@@ -37,6 +61,39 @@ pub(super) const ROWS: &[MetricRow] = &[
         pace: Pace::Fast,
         nvml: Source::Made,
         smi: None,
+        built_in: true,
+    },
+    on_request(
+        310,
+        "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL",
+        "Count of corrected memory errors since the driver was loaded.",
+        Source::Gpu(|probe| probe.ecc_volatile(EccErrorType::Corrected).map(whole)),
+    ),
+    on_request(
+        311,
+        "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL",
+        "Count of uncorrected memory errors since the driver was loaded.",
+        Source::Gpu(|probe| probe.ecc_volatile(EccErrorType::Uncorrected).map(whole)),
+    ),
+    on_request(
+        390,
+        "DCGM_FI_DEV_RETIRED_SBE",
+        "Count of memory pages retired after corrected errors.",
+        field(29),
+    ),
+    on_request(
+        391,
+        "DCGM_FI_DEV_RETIRED_DBE",
+        "Count of memory pages retired after uncorrected errors.",
+        field(30),
+    ),
+    MetricRow {
+        metric: counter(
+            "DCGM_FI_DEV_RETIRED_PENDING",
+            Unit::None,
+            "Whether a memory page waits to be retired: 1 yes, 0 no; without unit.",
+        ),
+        ..on_request(392, "", "", field(31))
     },
     row(
         312,

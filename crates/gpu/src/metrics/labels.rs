@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::metric::Metric;
 
 use super::{Format, Level, MetricRow, Pace, Source, label};
-use crate::nvml::{Facts, Place};
+use crate::nvml::{Facts, InforomObject, Place, Probe};
 
 type Text = fn(&Facts, &Place) -> Option<Arc<str>>;
 
@@ -18,7 +18,25 @@ const fn row(
     text: Text,
 ) -> MetricRow {
     let format = Format::Shortest;
-    MetricRow { field, metric, format, level, pace, nvml: Source::Text(text), smi }
+    MetricRow { field, metric, format, level, pace, nvml: Source::Text(text), smi, built_in: true }
+}
+
+const fn on_request(
+    field: u16,
+    name: &'static str,
+    help: &'static str,
+    text: fn(&mut Probe<'_>) -> Option<Arc<str>>,
+) -> MetricRow {
+    MetricRow {
+        field,
+        metric: label(name, help),
+        format: Format::Shortest,
+        level: Level::Gpu,
+        pace: Pace::Static,
+        nvml: Source::GpuText(text),
+        smi: None,
+        built_in: false,
+    }
 }
 
 pub(super) const ROWS: &[MetricRow] = &[
@@ -127,6 +145,42 @@ pub(super) const ROWS: &[MetricRow] = &[
         Pace::Static,
         None,
         |_, _| None,
+    ),
+    on_request(
+        51,
+        "DCGM_FI_DEV_BRAND",
+        "Brand of the product.",
+        |probe| probe.brand().map(Arc::from),
+    ),
+    on_request(
+        56,
+        "DCGM_FI_DEV_OEM_INFOROM_VER",
+        "Version of the OEM part of the InfoROM.",
+        |probe| probe.inforom_version(InforomObject::Oem),
+    ),
+    on_request(
+        80,
+        "DCGM_FI_DEV_ECC_INFOROM_VER",
+        "Version of the ECC part of the InfoROM.",
+        |probe| probe.inforom_version(InforomObject::Ecc),
+    ),
+    on_request(
+        81,
+        "DCGM_FI_DEV_POWER_INFOROM_VER",
+        "Version of the power part of the InfoROM.",
+        |probe| probe.inforom_version(InforomObject::Power),
+    ),
+    on_request(
+        82,
+        "DCGM_FI_DEV_INFOROM_IMAGE_VER",
+        "Version of the whole InfoROM.",
+        |probe| probe.inforom_image_version(),
+    ),
+    on_request(
+        85,
+        "DCGM_FI_DEV_VBIOS_VERSION",
+        "Version of the board's VBIOS.",
+        |probe| probe.vbios_version(),
     ),
     row(
         500,

@@ -20,6 +20,7 @@ const fn row(
         pace: Pace::Fast,
         nvml: Source::Memory(read),
         smi: Some(smi),
+        built_in: true,
     }
 }
 
@@ -60,6 +61,7 @@ pub(super) const ROWS: &[MetricRow] = &[
         pace: Pace::Fast,
         nvml: Source::Memory(used_ratio),
         smi: None,
+        built_in: true,
     },
 ];
 

@@ -18,6 +18,7 @@ const fn ratio(field: u16, name: &'static str, help: &'static str, gpm: u32) -> 
         pace: Pace::Fast,
         nvml: Source::Gpm { metric: gpm, divisor: RATIO },
         smi: None,
+        built_in: true,
     }
 }
 
@@ -30,8 +31,16 @@ const fn rate(field: u16, metric: Metric, gpm: u32) -> MetricRow {
         pace: Pace::Fast,
         nvml: Source::Gpm { metric: gpm, divisor: BYTES },
         smi: None,
+        built_in: true,
     }
 }
+
+const fn on_request(row: MetricRow) -> MetricRow {
+    MetricRow { built_in: false, ..row }
+}
+
+const SENT: &str = "Data sent over all NVLinks, in bytes/s.";
+const RECEIVED: &str = "Data received over all NVLinks, in bytes/s.";
 
 pub(super) const ROWS: &[MetricRow] = &[
     ratio(
@@ -64,6 +73,54 @@ pub(super) const ROWS: &[MetricRow] = &[
         "Time in which the memory interface moved data, as a ratio from 0 to 1.",
         10,
     ),
+    on_request(ratio(
+        1006,
+        "DCGM_FI_PROF_PIPE_FP64_ACTIVE",
+        "Time in which the FP64 pipe was active, as a ratio from 0 to 1.",
+        11,
+    )),
+    on_request(ratio(
+        1007,
+        "DCGM_FI_PROF_PIPE_FP32_ACTIVE",
+        "Time in which the FP32 pipe was active, as a ratio from 0 to 1.",
+        12,
+    )),
+    on_request(ratio(
+        1008,
+        "DCGM_FI_PROF_PIPE_FP16_ACTIVE",
+        "Time in which the FP16 pipe was active, as a ratio from 0 to 1.",
+        13,
+    )),
+    on_request(rate(1011, gauge("DCGM_FI_PROF_NVLINK_TX_BYTES", Unit::BytesPerSecond, SENT), 61)),
+    on_request(rate(
+        1012,
+        gauge("DCGM_FI_PROF_NVLINK_RX_BYTES", Unit::BytesPerSecond, RECEIVED),
+        60,
+    )),
+    on_request(ratio(
+        1013,
+        "DCGM_FI_PROF_PIPE_TENSOR_IMMA_ACTIVE",
+        "Time in which the integer tensor pipe was active, as a ratio from 0 to 1.",
+        9,
+    )),
+    on_request(ratio(
+        1014,
+        "DCGM_FI_PROF_PIPE_TENSOR_HMMA_ACTIVE",
+        "Time in which the half precision tensor pipe was active, as a ratio from 0 to 1.",
+        7,
+    )),
+    on_request(ratio(
+        1015,
+        "DCGM_FI_PROF_PIPE_TENSOR_DFMA_ACTIVE",
+        "Time in which the double precision tensor pipe was active, as a ratio from 0 to 1.",
+        6,
+    )),
+    on_request(ratio(
+        1016,
+        "DCGM_FI_PROF_PIPE_INT_ACTIVE",
+        "Time in which the integer pipe was active, as a ratio from 0 to 1.",
+        4,
+    )),
     rate(
         1009,
         counter(

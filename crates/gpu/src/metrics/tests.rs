@@ -22,7 +22,7 @@ fn rows_stand_in_order_of_field_number_and_no_name_twice() {
 
 #[test]
 fn the_built_in_list_is_the_seeds_fields_and_the_original_default_file() {
-    let fields: Vec<u16> = ROWS.iter().map(|row| row.field).collect();
+    let fields: Vec<u16> = RowSet::BUILT_IN.places().map(|place| ROWS[place].field).collect();
     let seed = [
         1, 2, 50, 53, 54, 65, 66, 67, 69, 76, 77, 100, 101, 150, 155, 190, 203, 250, 251, 252, 253,
         254, 312, 313, 500, 1001, 1002, 1003, 1004, 1005, 1009, 1010,
@@ -34,7 +34,8 @@ fn the_built_in_list_is_the_seeds_fields_and_the_original_default_file() {
     assert_eq!((seed.len(), default_file.len()), (32, 26));
     let wanted: BTreeSet<u16> = seed.into_iter().chain(default_file).chain([NO_FIELD]).collect();
     assert_eq!(fields, wanted.into_iter().collect::<Vec<_>>());
-    let printed = ROWS.iter().filter(|row| row.metric.kind != Kind::Label).count();
+    let built_in = ROWS.iter().filter(|row| row.built_in);
+    let printed = built_in.filter(|row| row.metric.kind != Kind::Label).count();
     assert!(printed + 12 >= 40, "{printed} families besides the label rows");
 }
 
@@ -44,7 +45,7 @@ fn kinds_are_those_of_the_seed_where_it_differs() {
         assert_eq!(row(name).metric.kind, Kind::Counter, "{name}");
     }
     for row in ROWS {
-        let is_text = matches!(row.nvml, Source::Text(_));
+        let is_text = matches!(row.nvml, Source::Text(_) | Source::GpuText(_));
         assert_eq!(is_text, row.metric.kind == Kind::Label, "{}", row.metric.name);
     }
 }
@@ -169,5 +170,62 @@ fn rows_agree_with_the_list_of_dcgm_fields() {
         assert_eq!(row.metric.kind.as_str(), wanted, "{}", line[name]);
         checked += 1;
     }
-    assert_eq!(checked, ROWS.len() - 1, "every row but the weighted one is in the list");
+    let built_in = RowSet::BUILT_IN.places().count();
+    assert_eq!(checked, built_in - 1, "every row but the weighted one is in the list");
+}
+
+#[test]
+fn every_name_leads_to_the_number_that_the_list_of_dcgm_fields_gives() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/fields.tsv");
+    let Ok(list) = std::fs::read_to_string(path) else {
+        println!("skipped: ../shared/data/fields.tsv is not here");
+        return;
+    };
+    let mut lines = list.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let head = lines.next().unwrap();
+    let column = |name: &str| head.iter().position(|title| *title == name).unwrap();
+    let (name, id, source) = (column("name"), column("id"), column("nvml_source"));
+    let (notes, gpm, kind) = (column("notes"), column("gpm_metric"), column("prom_type"));
+    for line in lines.filter(|line| line[id].parse::<u16>().is_ok_and(|id| id < 9000)) {
+        let field = field_named(line[name]).unwrap_or_else(|| panic!("{} unknown", line[name]));
+        assert_eq!(field.number.to_string(), line[id], "{}", line[name]);
+        let aliases = line[notes].split("; ").filter_map(|note| note.strip_prefix("DCGM 4.6+ name "));
+        for alias in aliases {
+            let alias = alias.split(' ').next().unwrap();
+            assert_eq!(field_named(alias).map(|f| f.number), Some(field.number), "{alias}");
+        }
+        let by_dcgm = line[source].starts_with("none") && line[gpm].is_empty();
+        if field.origin != Origin::Binary {
+            assert_eq!(field.origin == Origin::Dcgm, by_dcgm || line[source] == "-", "{}", line[name]);
+        }
+        if let Some(row) = position_of_field(field.number).map(|place| &ROWS[place]) {
+            let is_label = row.metric.kind == Kind::Label;
+            assert_eq!(is_label, line[kind] == "label", "{}", line[name]);
+        }
+    }
+}
+
+#[test]
+fn names_of_the_first_generation_lead_to_the_same_fields() {
+    let old = fields().flat_map(|(_, names)| names.split(' ')).filter(|name| name.starts_with("dcgm_"));
+    assert_eq!(old.count(), 41);
+    let number = |name: &str| field_named(name).map(|field| field.number);
+    assert_eq!(number("dcgm_gpu_temp"), Some(150));
+    assert_eq!(number("dcgm_fi_prof_sm_active"), Some(1002));
+    assert_eq!(number("DCGM_FI_DEV_GPU_TEMP_CELSIUS"), number("DCGM_FI_DEV_GPU_TEMP"));
+    assert_eq!(number("DCGM_EXP_XID_ERRORS_COUNT"), Some(9001));
+    assert_eq!(number("dcgm_GPU_temp"), None);
+    assert_eq!(number(""), None);
+}
+
+#[test]
+fn every_row_of_dcgm_exporters_files_that_nvml_has_is_read() {
+    let listed = [
+        51, 56, 80, 81, 82, 85, 112, 240, 241, 242, 243, 244, 245, 310, 311, 390, 391, 392, 409,
+        419, 429, 439, 440, 1006, 1007, 1008, 9001, 9002, 9004,
+    ];
+    for field in listed {
+        let place = position_of_field(field).unwrap_or_else(|| panic!("no row for {field}"));
+        assert!(!RowSet::BUILT_IN.contains(place), "{field} is read on request");
+    }
 }

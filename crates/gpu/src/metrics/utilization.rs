@@ -20,6 +20,7 @@ const fn row(
         pace: Pace::Fast,
         nvml: Source::Gpu(read),
         smi: Some(smi),
+        built_in: true,
     }
 }
 
@@ -68,5 +69,6 @@ pub(super) const ROWS: &[MetricRow] = &[
         pace: Pace::Fast,
         nvml: Source::Made,
         smi: None,
+        built_in: true,
     },
 ];

@@ -334,6 +334,15 @@ pub enum EccErrorType {
     Uncorrected = 1,
 }
 
+/// `nvmlInforomObject_t`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as in nvml.h, with its numbers")]
+pub enum InforomObject {
+    Oem = 0,
+    Ecc = 1,
+    Power = 2,
+}
+
 /// `nvmlEccCounterType_t`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named as in nvml.h, with its numbers")]
@@ -369,6 +378,11 @@ pub trait Driver: Send + Sync {
     fn pci_info(&self, device: Handle) -> Result<PciInfo>;
     /// `nvmlDeviceGetArchitecture`: 9 is Hopper.
     fn architecture(&self, device: Handle) -> Result<EnumValue>;
+    /// `nvmlBrandType_t`.
+    fn brand(&self, device: Handle) -> Result<EnumValue>;
+    fn vbios_version(&self, device: Handle) -> Result<String>;
+    fn inforom_image_version(&self, device: Handle) -> Result<String>;
+    fn inforom_version(&self, device: Handle, object: InforomObject) -> Result<String>;
     fn compute_mode(&self, device: Handle) -> Result<EnumValue>;
     fn persistence_mode(&self, device: Handle) -> Result<EnumValue>;
     fn virtualization_mode(&self, device: Handle) -> Result<EnumValue>;
@@ -394,6 +408,10 @@ pub trait Driver: Send + Sync {
     fn clock_info(&self, device: Handle, clock: ClockType) -> Result<u32>;
     /// GPU core temperature in degrees C (`nvmlDeviceGetTemperature`, sensor 0).
     fn temperature(&self, device: Handle) -> Result<u32>;
+    /// `nvmlDeviceGetCurrentClocksEventReasons`, else the call by its older name.
+    fn current_clocks_event_reasons(&self, device: Handle) -> Result<u64>;
+    /// `nvmlDeviceGetP2PStatus` over NVLink: `nvmlGpuP2PStatus_t`.
+    fn p2p_status(&self, device: Handle, other: Handle) -> Result<EnumValue>;
     /// Milliwatts.
     fn power_usage(&self, device: Handle) -> Result<u32>;
     /// Milliwatts.

@@ -18,7 +18,8 @@ use super::unread::{unanswered, unknown_gpu, view_of};
 use super::usage::Usage;
 use super::values::{Reads, Values};
 use super::{Handle, Return, RunningProcess};
-use crate::{Ask, GpuView, Health, Options};
+use crate::metrics::{self, RowSet};
+use crate::{Ask, GpuView, Health, Options, Peer};
 
 /// Stamp of the newest use sample that was ever taken, by GPU UUID.
 pub(crate) type UsedUpTo = Arc<HashMap<String, u64>>;
@@ -28,6 +29,8 @@ pub(crate) type UsedUpTo = Arc<HashMap<String, u64>>;
 pub(crate) struct Question {
     pub(crate) now: Timestamp,
     pub(crate) ask: Ask,
+    /// Rows of which values are wanted.
+    pub(crate) rows: RowSet,
     /// The layout may have changed: look before anything else.
     pub(crate) look: bool,
 }
@@ -109,7 +112,8 @@ impl Gpu {
 
     /// Read what was asked.
     pub(crate) fn answer(&mut self, question: Question) -> Answer {
-        let Question { now, ask, look } = question;
+        let Question { now, ask, rows, look } = question;
+        self.values.want(rows);
         self.look_if_due(now, look);
         if ask.device_values && !self.lost {
             self.read_values(now);
@@ -181,6 +185,10 @@ impl Gpu {
             self.slow_read = Some(now);
             self.lists.ask_all_again();
         }
+        if slow {
+            let peers = self.peers(topology);
+            Arc::make_mut(&mut self.view).peers = peers;
+        }
         self.profiling.open(&self.driver, topology, slow);
         self.values.read(&mut Reads {
             driver: &self.driver,
@@ -189,6 +197,21 @@ impl Gpu {
             now,
             slow,
         });
+    }
+
+    /// The other GPUs, if anyone wants to know how they are reached.
+    fn peers(&self, topology: &Topology) -> Vec<Peer> {
+        if !self.values.wants(metrics::P2P_STATUS) {
+            return Vec::new();
+        }
+        let count = self.driver.device_count().unwrap_or(0);
+        let others = (0..count).filter(|other| *other != self.index);
+        let status = |gpu| {
+            let other = self.driver.device_handle_by_index(gpu).ok()?;
+            let status = self.driver.p2p_status(topology.facts.handle, other).ok()?;
+            Some(Peer { gpu, status })
+        };
+        others.filter_map(status).collect()
     }
 
     /// Draw the consequences of what the driver said in this pass.

@@ -7,8 +7,8 @@ use std::time::Instant;
 use super::answer::Trouble;
 use super::{
     AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, Event, EventSet,
-    FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceProfile, Handle, MemoryV1,
-    MemoryV2, PciInfo, ProcessUtilization, RemappedRows, Result, Return, RunningProcess,
+    FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceProfile, Handle, InforomObject,
+    MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows, Result, Return, RunningProcess,
     UtilizationRates,
 };
 use crate::{Call, CallStats};
@@ -78,6 +78,10 @@ calls! {
     Serial serial(device: Handle) -> String;
     MinorNumber minor_number(device: Handle) -> u32;
     PciInfo pci_info(device: Handle) -> PciInfo;
+    Brand brand(device: Handle) -> u32;
+    VbiosVersion vbios_version(device: Handle) -> String;
+    InforomImageVersion inforom_image_version(device: Handle) -> String;
+    InforomVersion inforom_version(device: Handle, object: InforomObject) -> String;
     ComputeMode compute_mode(device: Handle) -> u32;
     PersistenceMode persistence_mode(device: Handle) -> u32;
     VirtualizationMode virtualization_mode(device: Handle) -> u32;
@@ -94,6 +98,8 @@ calls! {
     MemoryInfoV1 memory_info_v1(device: Handle) -> MemoryV1;
     ClockInfo clock_info(device: Handle, clock: ClockType) -> u32;
     Temperature temperature(device: Handle) -> u32;
+    CurrentClocksEventReasons current_clocks_event_reasons(device: Handle) -> u64;
+    P2pStatus p2p_status(device: Handle, other: Handle) -> u32;
     PowerUsage power_usage(device: Handle) -> u32;
     EnforcedPowerLimit enforced_power_limit(device: Handle) -> u32;
     TotalEnergyConsumption total_energy_consumption(device: Handle) -> u64;

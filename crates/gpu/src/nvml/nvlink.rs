@@ -8,21 +8,43 @@ use model::Timestamp;
 /// Readings that are kept: enough to look back one span in steps of a third of it.
 const KEPT: usize = 4;
 
-/// Remembers earlier counts of one GPU.
+/// The rates of one GPU, by link; of those that are asked for.
 #[derive(Debug)]
-pub(crate) struct LinkRate {
+pub(crate) struct LinkRates {
+    span: Duration,
+    links: Vec<(u32, LinkRate)>,
+}
+
+impl LinkRates {
+    pub(crate) const fn new(span: Duration) -> Self {
+        Self { span, links: Vec::new() }
+    }
+
+    /// MB/s of that link, or of all.
+    pub(crate) fn rate(&mut self, scope: u32, now: Timestamp, kibibytes: u64) -> f64 {
+        let place = self.links.iter().position(|(known, _)| *known == scope).unwrap_or_else(|| {
+            self.links.push((scope, LinkRate::new(self.span)));
+            self.links.len() - 1
+        });
+        self.links[place].1.rate(now, kibibytes)
+    }
+}
+
+/// Remembers earlier counts of one link.
+#[derive(Debug)]
+struct LinkRate {
     span: Duration,
     seen: VecDeque<(Timestamp, u64)>,
 }
 
 impl LinkRate {
-    pub(crate) const fn new(span: Duration) -> Self {
+    const fn new(span: Duration) -> Self {
         Self { span, seen: VecDeque::new() }
     }
 
     /// MB/s since the oldest count within the span. As in DCGM the first reading and a zero
     /// counter give 0, and KiB/s / 1000 is called MB/s.
-    pub(crate) fn rate(&mut self, now: Timestamp, kibibytes: u64) -> f64 {
+    fn rate(&mut self, now: Timestamp, kibibytes: u64) -> f64 {
         if self.seen.back().is_some_and(|&(at, count)| at > now || count > kibibytes) {
             self.seen.clear();
         }

@@ -44,6 +44,7 @@ pub(crate) fn unknown_gpu(index: u32) -> GpuView {
         entities: Vec::new(),
         devices: Vec::new(),
         instances_without_ci: Vec::new(),
+        peers: Vec::new(),
     }
 }
 
@@ -68,6 +69,7 @@ pub(super) fn view_of(topology: &Topology) -> GpuView {
         entities: entities.collect(),
         devices: topology.seats.iter().map(|seat| Arc::clone(&seat.device)).collect(),
         instances_without_ci: topology.without_ci.clone(),
+        peers: Vec::new(),
         ..unknown_gpu(facts.index)
     }
 }

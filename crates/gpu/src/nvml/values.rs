@@ -5,12 +5,13 @@ use std::time::Duration;
 use model::{ErrorKind, Reading, Timestamp};
 
 use super::metered::Metered;
-use super::nvlink::LinkRate;
+use super::FieldRequest;
+use super::nvlink::LinkRates;
 use super::probe::{self, Probe};
 use super::profiling::{self, Profiling};
 use super::topology::Topology;
 use crate::Cell;
-use crate::metrics::{Level, Memory, MetricRow, Pace, ROWS, Source};
+use crate::metrics::{Level, Memory, MetricRow, Pace, ROWS, RowSet, Source, position_of_field};
 
 /// Cells of all places, and what is needed to read the next ones.
 #[derive(Debug)]
@@ -19,9 +20,14 @@ pub(crate) struct Values {
     pub(crate) cells: Vec<Vec<Cell>>,
     /// Memory in use per place, where the reserved part is known to be left out of it.
     pub(crate) used_bytes: Vec<Option<u64>>,
-    link: LinkRate,
+    links: LinkRates,
     gpm_span: Duration,
+    /// The rows that are read.
+    rows: RowSet,
     gpm_ids: Vec<u32>,
+    /// The batched call, for the rows of every pass and for all.
+    fast: Vec<FieldRequest>,
+    all: Vec<FieldRequest>,
     /// No value has been read for this layout yet.
     fresh: bool,
 }
@@ -38,22 +44,52 @@ pub(crate) struct Reads<'a> {
 
 impl Values {
     pub(crate) fn new(gpm_span: Duration) -> Self {
-        let gpm_ids = ROWS.iter().filter_map(|row| gpm(row).map(|(id, _)| id)).collect();
-        Self {
+        let mut values = Self {
             cells: Vec::new(),
             used_bytes: Vec::new(),
-            link: LinkRate::new(gpm_span),
+            links: LinkRates::new(gpm_span),
             gpm_span,
-            gpm_ids,
+            rows: RowSet::EMPTY,
+            gpm_ids: Vec::new(),
+            fast: Vec::new(),
+            all: Vec::new(),
             fresh: true,
+        };
+        values.want(RowSet::BUILT_IN);
+        values
+    }
+
+    /// Read these rows from now on. Those that were not read before have no reading yet.
+    pub(crate) fn want(&mut self, rows: RowSet) {
+        if rows == self.rows {
+            return;
         }
+        for place in 0..ROWS.len() {
+            if rows.contains(place) != self.rows.contains(place) {
+                let reading = unread(rows, place);
+                self.cells.iter_mut().for_each(|cells| {
+                    cells[place] = Cell { reading, at: cells[place].at, text: None };
+                });
+            }
+        }
+        let wanted = || rows.places().map(|place| &ROWS[place]);
+        self.gpm_ids = wanted().filter_map(|row| gpm(row).map(|(id, _)| id)).collect();
+        self.fast = probe::requests(wanted().filter(|row| row.pace == Pace::Fast));
+        self.all = probe::requests(wanted());
+        (self.rows, self.fresh) = (rows, true);
+    }
+
+    /// Whether the row of that number is read.
+    pub(crate) fn wants(&self, field: u16) -> bool {
+        position_of_field(field).is_some_and(|place| self.rows.contains(place))
     }
 
     /// Forget all cells, for a new layout.
     pub(crate) fn reset(&mut self, places: usize) {
-        self.cells = vec![vec![Cell::default(); ROWS.len()]; places];
+        let cell = |place| Cell { reading: unread(self.rows, place), ..Cell::default() };
+        self.cells = vec![(0..ROWS.len()).map(cell).collect(); places];
         self.used_bytes = vec![None; places];
-        self.link = LinkRate::new(self.gpm_span);
+        self.links = LinkRates::new(self.gpm_span);
         self.fresh = true;
     }
 
@@ -81,9 +117,10 @@ impl Values {
     fn read_rows(&mut self, source: &Reads<'_>, slow: bool) {
         let topology = source.topology;
         let mig = topology.facts.mig_is_on();
-        let mut probe =
-            Probe::new(source.driver, topology.facts.handle, source.now, &mut self.link);
-        for (row, metric) in ROWS.iter().enumerate() {
+        let requests = if slow { &self.all } else { &self.fast };
+        let (device, now) = (topology.facts.handle, source.now);
+        let mut probe = Probe::new(source.driver, device, now, &mut self.links, requests);
+        for (row, metric) in self.rows.places().map(|row| (row, &ROWS[row])) {
             if !self.fresh && !is_due(metric.pace, slow) {
                 continue;
             }
@@ -93,13 +130,20 @@ impl Values {
                         set_text(&mut cells[row], text(&topology.facts, place));
                     }
                 }
-                Source::Gpu(_) if mig && metric.level == Level::WholeGpu => {}
-                Source::Gpu(read) => {
+                Source::GpuText(text) => {
+                    let text = text(&mut probe);
+                    self.cells.iter_mut().for_each(|c| set_text(&mut c[row], text.clone()));
+                }
+                Source::Gpu(_) | Source::Field(..) | Source::LinkRate(_)
+                    if mig && metric.level == Level::WholeGpu =>
+                {
+                    set_reading(&mut self.cells, row, Reading::NotSupported);
+                }
+                Source::Gpu(_) | Source::Field(..) | Source::LinkRate(_) => {
                     // What is not supported is asked for again at the slow pace only.
                     let known = self.cells.first().map(|cells| cells[row].reading);
                     if slow || known != Some(Reading::NotSupported) {
-                        let reading = read(&mut probe);
-                        self.cells.iter_mut().for_each(|cells| cells[row].reading = reading);
+                        set_reading(&mut self.cells, row, number(metric, &mut probe));
                     }
                 }
                 Source::Memory(_) | Source::Gpm { .. } | Source::Made => {}
@@ -114,26 +158,30 @@ impl Values {
                 .memory
                 .map_or(Reading::NotSupported, |device| probe::memory(source.driver, device));
             *used = memory.value().filter(|m| m.reserved.is_some()).map(|m| m.used);
-            for (cell, row) in cells.iter_mut().zip(ROWS) {
-                if let Source::Memory(figure) = row.nvml {
-                    cell.reading = memory.and_then(|memory: Memory| figure(&memory));
+            for place in self.rows.places() {
+                if let Source::Memory(figure) = ROWS[place].nvml {
+                    cells[place].reading = memory.and_then(|memory: Memory| figure(&memory));
                 }
             }
         }
     }
 
     fn read_profiling(&mut self, source: &mut Reads<'_>) {
+        if self.gpm_ids.is_empty() {
+            return;
+        }
+        let (rows, fresh) = (self.rows, self.fresh);
         let (driver, now, span) = (source.driver, source.now, self.gpm_span);
         let instances = source.topology.facts.mig_is_on();
         for (place, cells) in self.cells.iter_mut().enumerate() {
             let printed = source.profiling.printed(driver, place, now, span, &self.gpm_ids);
             let Some(printed) = printed else {
-                if self.fresh {
-                    set_profiling(cells, instances, |_, _| Reading::Failed(ErrorKind::NotYet));
+                if fresh {
+                    wait_again(rows, cells);
                 }
                 continue;
             };
-            set_profiling(cells, instances, |place, divisor| match &printed {
+            set_profiling(rows, cells, instances, |place, divisor| match &printed {
                 Ok(metrics) => profiling::metric(metrics, place, divisor),
                 Err(why) => *why,
             });
@@ -142,17 +190,53 @@ impl Values {
 }
 
 /// Set the cells of the profiling rows; `read` takes the place among them and the divisor.
-fn set_profiling(cells: &mut [Cell], instances: bool, read: impl Fn(usize, f64) -> Reading) {
-    let rows = ROWS
-        .iter()
-        .enumerate()
-        .filter_map(|(row, metric)| gpm(metric).map(|(_, divisor)| (row, metric.level, divisor)));
+fn set_profiling(
+    rows: RowSet,
+    cells: &mut [Cell],
+    instances: bool,
+    read: impl Fn(usize, f64) -> Reading,
+) {
+    let rows = rows
+        .places()
+        .filter_map(|row| gpm(&ROWS[row]).map(|(_, divisor)| (row, ROWS[row].level, divisor)));
     for (place, (row, level, divisor)) in rows.enumerate() {
         cells[row].reading = match level {
             Level::WholeGpu if instances => Reading::NotSupported,
             _ => read(place, divisor),
         };
     }
+}
+
+/// Before its first reading a wanted row has none yet; of the others nothing is said.
+fn unread(rows: RowSet, place: usize) -> Reading {
+    let made = matches!(ROWS[place].nvml, Source::Made);
+    if rows.contains(place) && !made {
+        Reading::Failed(ErrorKind::NotYet)
+    } else {
+        Reading::NotSupported
+    }
+}
+
+fn number(row: &MetricRow, probe: &mut Probe<'_>) -> Reading {
+    match row.nvml {
+        Source::Gpu(read) => read(probe),
+        Source::Field(field, meaning) => probe.number(field).map(meaning),
+        Source::LinkRate(scope) => probe.nvlink_rate(scope),
+        _ => Reading::NotSupported,
+    }
+}
+
+/// After a failure profiling rows wait for their first value again; those that have one keep it.
+fn wait_again(rows: RowSet, cells: &mut [Cell]) {
+    for row in rows.places().filter(|row| gpm(&ROWS[*row]).is_some()) {
+        if matches!(cells[row].reading, Reading::Failed(_)) {
+            cells[row].reading = Reading::Failed(ErrorKind::NotYet);
+        }
+    }
+}
+
+fn set_reading(cells: &mut [Vec<Cell>], row: usize, reading: Reading) {
+    cells.iter_mut().for_each(|cells| cells[row].reading = reading);
 }
 
 const fn gpm(row: &MetricRow) -> Option<(u32, f64)> {

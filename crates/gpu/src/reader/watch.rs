@@ -12,6 +12,7 @@ use super::{Ending, Options};
 use crate::nvml::{
     Answer, Gpu, GpuThread, Metered, Opened, Question, Return, UsedUpTo, unanswered, unknown_gpu,
 };
+use crate::metrics::RowSet;
 use crate::{Ask, CallStats, GpuView, Health, XidEvent};
 
 /// The GPUs, by index.
@@ -73,7 +74,7 @@ impl Watch {
     pub(super) fn pass(
         &mut self,
         now: Timestamp,
-        ask: Ask,
+        (ask, rows): (Ask, RowSet),
         options: &Options,
         opened: &Opened,
         ending: &Ending,
@@ -82,7 +83,7 @@ impl Watch {
         while let Ok(answer) = self.answers.try_recv() {
             self.take(answer);
         }
-        let waiting = self.gpus.iter_mut().filter_map(|gpu| gpu.put(now, ask)).collect::<Vec<_>>();
+        let waiting = self.gpus.iter_mut().filter_map(|gpu| gpu.put(now, ask, rows)).collect::<Vec<_>>();
         self.gather(waiting, options);
         let observes = ask.processes || ask.process_use;
         let mut read = Read::default();
@@ -171,9 +172,9 @@ impl Watched {
 
     /// Put the question; index and whether it is the first one. `None` while it is busy with an
     /// earlier one: then this one is owed.
-    fn put(&mut self, now: Timestamp, ask: Ask) -> Option<(u32, bool)> {
+    fn put(&mut self, now: Timestamp, ask: Ask, rows: RowSet) -> Option<(u32, bool)> {
         let ask = ask.or(self.owed);
-        let question = Question { now, ask, look: self.look };
+        let question = Question { now, ask, rows, look: self.look };
         let put = self.asked.is_none() && self.thread.as_mut().is_some_and(|t| t.ask(question));
         if !put {
             self.owed = ask;

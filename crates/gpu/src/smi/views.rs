@@ -116,6 +116,7 @@ fn shape(
         entities: entities(&entity, &instances),
         devices,
         instances_without_ci: Vec::new(),
+        peers: Vec::new(),
     };
     Shape {
         activity: activity(&view),

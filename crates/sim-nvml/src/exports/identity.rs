@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use gpu::nvml::{Driver as _, PciInfo, Return};
 use nvml_wrapper_sys::bindings::{nvmlGridLicensableFeatures_t, nvmlPciInfo_t};
 
-use sim::driver::InforomObject;
+use gpu::nvml::InforomObject;
 
 use crate::boundary::exports;
 use crate::handle::Opaque;

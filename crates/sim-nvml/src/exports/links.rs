@@ -1,6 +1,6 @@
 //! NVLink, the fabric, and how GPUs lie to each other.
 
-use gpu::nvml::Return;
+use gpu::nvml::{Driver as _, Return};
 use nvml_wrapper_sys::bindings::{nvmlGpuFabricInfo_v2_t, nvmlGpuFabricInfo_v3_t};
 use sim::driver::FabricInfo;
 

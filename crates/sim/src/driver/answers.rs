@@ -108,15 +108,6 @@ pub enum TemperatureThreshold {
     GpuMax = 3,
 }
 
-/// `nvmlInforomObject_t`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as in nvml.h, with its numbers")]
-pub enum InforomObject {
-    Oem = 0,
-    Ecc = 1,
-    Power = 2,
-}
-
 /// `nvmlPerfPolicyType_t`, as far as they are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named as in nvml.h, with its numbers")]

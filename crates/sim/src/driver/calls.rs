@@ -2,7 +2,7 @@
 
 use gpu::nvml::{
     AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, EnumValue, Event,
-    EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle,
+    EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle, InforomObject,
     GpuInstanceProfile, Handle, MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows,
     Result, Return, RunningProcess, UtilizationRates,
 };
@@ -88,6 +88,43 @@ impl Driver for SimDriver {
 
     fn architecture(&self, device: Handle) -> Result<EnumValue> {
         Ok(self.seen("nvmlDeviceGetArchitecture", device)?.gpu.product.architecture)
+    }
+
+    /// `nvmlBrandType_t`.
+    fn brand(&self, device: Handle) -> Result<EnumValue> {
+        Ok(self.seen("nvmlDeviceGetBrand", device)?.gpu.product.brand)
+    }
+
+    fn vbios_version(&self, device: Handle) -> Result<String> {
+        Ok(self.whole("nvmlDeviceGetVbiosVersion", device)?.gpu.product.vbios.clone())
+    }
+
+    fn inforom_image_version(&self, device: Handle) -> Result<String> {
+        let seen = self.whole("nvmlDeviceGetInforomImageVersion", device)?;
+        Ok(seen.gpu.product.inforom.image.clone())
+    }
+
+    fn inforom_version(&self, device: Handle, object: InforomObject) -> Result<String> {
+        let inforom = &self.whole("nvmlDeviceGetInforomVersion", device)?.gpu.product.inforom;
+        let version = match object {
+            InforomObject::Oem => Some(&inforom.oem),
+            InforomObject::Ecc => inforom.ecc.as_ref(),
+            InforomObject::Power => inforom.power.as_ref(),
+        };
+        version.cloned().ok_or(Return::NOT_SUPPORTED)
+    }
+
+    fn current_clocks_event_reasons(&self, device: Handle) -> Result<u64> {
+        let seen = self.whole("nvmlDeviceGetCurrentClocksEventReasons", device)?;
+        Ok(seen.state(|state| state.reasons))
+    }
+
+    /// `nvmlGpuP2PStatus_t`: 0 is OK, 3 not supported by the topology.
+    fn p2p_status(&self, device: Handle, other: Handle) -> Result<EnumValue> {
+        let here = self.whole("nvmlDeviceGetP2PStatus", device)?;
+        let there = self.whole("nvmlDeviceGetP2PStatus", other)?;
+        let linked = here.gpu.product.nvlink.links > 0 && there.gpu.product.nvlink.links > 0;
+        Ok(if linked && !here.is_cut() && !there.is_cut() { 0 } else { 3 })
     }
 
     fn compute_mode(&self, device: Handle) -> Result<EnumValue> {

@@ -7,7 +7,7 @@ use gpu::nvml::{
 };
 
 use super::answers::{
-    Bar1Memory, ComputeInstance, EncoderStats, FabricInfo, InforomObject, PerfPolicy,
+    Bar1Memory, ComputeInstance, EncoderStats, FabricInfo, PerfPolicy,
     RowRemapperHistogram, SramEccErrorStatus, TemperatureThreshold, ViolationTime,
 };
 use super::{Seen, SimDriver, counter, gpu_handle, mig_handle, whole_number};
@@ -72,15 +72,6 @@ impl SimDriver {
         Ok(seen.mig.map_or(index, |(number, _)| number))
     }
 
-    /// `nvmlBrandType_t`.
-    pub fn brand(&self, device: Handle) -> Result<EnumValue> {
-        Ok(self.seen("nvmlDeviceGetBrand", device)?.gpu.product.brand)
-    }
-
-    pub fn vbios_version(&self, device: Handle) -> Result<String> {
-        Ok(self.whole("nvmlDeviceGetVbiosVersion", device)?.gpu.product.vbios.clone())
-    }
-
     pub fn board_part_number(&self, device: Handle) -> Result<String> {
         let seen = self.whole("nvmlDeviceGetBoardPartNumber", device)?;
         seen.gpu.product.board_part.clone().ok_or(Return::NOT_SUPPORTED)
@@ -94,21 +85,6 @@ impl SimDriver {
 
     pub fn multi_gpu_board(&self, device: Handle) -> Result<bool> {
         self.whole("nvmlDeviceGetMultiGpuBoard", device).map(|_| false)
-    }
-
-    pub fn inforom_image_version(&self, device: Handle) -> Result<String> {
-        let seen = self.whole("nvmlDeviceGetInforomImageVersion", device)?;
-        Ok(seen.gpu.product.inforom.image.clone())
-    }
-
-    pub fn inforom_version(&self, device: Handle, object: InforomObject) -> Result<String> {
-        let inforom = &self.whole("nvmlDeviceGetInforomVersion", device)?.gpu.product.inforom;
-        let version = match object {
-            InforomObject::Oem => Some(&inforom.oem),
-            InforomObject::Ecc => inforom.ecc.as_ref(),
-            InforomObject::Power => inforom.power.as_ref(),
-        };
-        version.cloned().ok_or(Return::NOT_SUPPORTED)
     }
 
     /// Deprecated by driver 590.
@@ -254,11 +230,6 @@ impl SimDriver {
             3 => self.max_customer_boost_clock(device, clock),
             _ => Err(Return::INVALID_ARGUMENT),
         }
-    }
-
-    pub fn current_clocks_event_reasons(&self, device: Handle) -> Result<u64> {
-        let seen = self.whole("nvmlDeviceGetCurrentClocksEventReasons", device)?;
-        Ok(seen.state(|state| state.reasons))
     }
 
     pub fn supported_clocks_event_reasons(&self, device: Handle) -> Result<u64> {
@@ -423,14 +394,6 @@ impl SimDriver {
             links if link < links => Ok(seen),
             _ => Err(Return::INVALID_ARGUMENT),
         }
-    }
-
-    /// `nvmlGpuP2PStatus_t`: 0 is OK, 3 not supported by the topology.
-    pub fn p2p_status(&self, device: Handle, other: Handle) -> Result<EnumValue> {
-        let here = self.whole("nvmlDeviceGetP2PStatus", device)?;
-        let there = self.whole("nvmlDeviceGetP2PStatus", other)?;
-        let linked = here.gpu.product.nvlink.links > 0 && there.gpu.product.nvlink.links > 0;
-        Ok(if linked && !here.is_cut() && !there.is_cut() { 0 } else { 3 })
     }
 
     /// `nvmlGpuTopologyLevel_t`.

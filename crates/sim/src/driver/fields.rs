@@ -29,6 +29,7 @@ impl Seen<'_> {
             3..=6 => self.ecc(FieldValue::UnsignedLongLong(0)),
             74 | 75 => Ok(self.violation_ns(request.field)),
             76..=79 => Ok(FieldValue::UnsignedLongLong(0)),
+            38 | 45 | 52 | 59 => self.links().map(|_| FieldValue::UnsignedLongLong(0)),
             82 => self.memory_temperature_field(),
             83 => Ok(FieldValue::UnsignedLongLong(self.energy_millijoules())),
             91 => self.links().map(FieldValue::UnsignedInt),

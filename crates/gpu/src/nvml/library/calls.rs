@@ -16,12 +16,14 @@ use super::layout::{GpmMetricsGet, version_word};
 use crate::nvml::{
     AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, EnumValue, Event,
     EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle,
-    GpuInstanceProfile, Handle, MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows,
+    GpuInstanceProfile, Handle, InforomObject, MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows,
     Result, Return, RunningProcess, UtilizationRates,
 };
 
 /// `NVML_INIT_FLAG_NO_GPUS`: a machine without a GPU is no error.
 const NO_GPUS_IS_NO_ERROR: c_uint = 1;
+/// `NVML_P2P_CAPS_INDEX_NVLINK`.
+const P2P_OVER_NVLINK: c_uint = 2;
 /// Entries of a list at the first try; more are asked for as the driver says.
 const FIRST_TRY: c_uint = 64;
 /// GPU instances of one profile on one GPU; NVML names 7 on an H100, 8 on an A30's like.
@@ -186,6 +188,23 @@ impl Driver for Library {
         get!(self, nvmlDeviceGetArchitecture(raw(device)) -> u32)
     }
 
+    fn brand(&self, device: Handle) -> Result<EnumValue> {
+        get!(self, nvmlDeviceGetBrand(raw(device)) -> EnumValue)
+    }
+
+    fn vbios_version(&self, device: Handle) -> Result<String> {
+        text_by(|to, room| call!(self, nvmlDeviceGetVbiosVersion(raw(device), to, room)))
+    }
+
+    fn inforom_image_version(&self, device: Handle) -> Result<String> {
+        text_by(|to, room| call!(self, nvmlDeviceGetInforomImageVersion(raw(device), to, room)))
+    }
+
+    fn inforom_version(&self, device: Handle, object: InforomObject) -> Result<String> {
+        let object = object as c_uint;
+        text_by(|to, room| call!(self, nvmlDeviceGetInforomVersion(raw(device), object, to, room)))
+    }
+
     fn compute_mode(&self, device: Handle) -> Result<EnumValue> {
         get!(self, nvmlDeviceGetComputeMode(raw(device)) -> u32)
     }
@@ -293,6 +312,19 @@ impl Driver for Library {
     fn temperature(&self, device: Handle) -> Result<u32> {
         // NVML_TEMPERATURE_GPU is sensor 0.
         get!(self, nvmlDeviceGetTemperature(raw(device), 0) -> u32)
+    }
+
+    fn current_clocks_event_reasons(&self, device: Handle) -> Result<u64> {
+        match get!(self, nvmlDeviceGetCurrentClocksEventReasons(raw(device)) -> u64) {
+            Err(Return::FUNCTION_NOT_FOUND) => {
+                get!(self, nvmlDeviceGetCurrentClocksThrottleReasons(raw(device)) -> u64)
+            }
+            answer => answer,
+        }
+    }
+
+    fn p2p_status(&self, device: Handle, other: Handle) -> Result<EnumValue> {
+        get!(self, nvmlDeviceGetP2PStatus(raw(device), raw(other), P2P_OVER_NVLINK) -> EnumValue)
     }
 
     fn power_usage(&self, device: Handle) -> Result<u32> {

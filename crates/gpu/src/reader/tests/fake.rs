@@ -246,6 +246,24 @@ impl Driver for Fake {
         let bus_id = format!("00000000:{:02x}:00.0", 0xa0 + device.0 / 100);
         self.at("pci_info", device, |_| Ok(PciInfo { bus_id, ..PciInfo::default() }))
     }
+    fn brand(&self, _: Handle) -> Result<EnumValue> {
+        Ok(14)
+    }
+    fn vbios_version(&self, _: Handle) -> Result<String> {
+        Ok("96.00.89.00.01".to_owned())
+    }
+    fn inforom_image_version(&self, _: Handle) -> Result<String> {
+        Ok("G520.0200.00.05".to_owned())
+    }
+    fn inforom_version(&self, _: Handle, _: InforomObject) -> Result<String> {
+        Err(Return::NOT_SUPPORTED)
+    }
+    fn current_clocks_event_reasons(&self, _: Handle) -> Result<u64> {
+        Ok(4)
+    }
+    fn p2p_status(&self, _: Handle, _: Handle) -> Result<EnumValue> {
+        Ok(0)
+    }
     fn architecture(&self, _: Handle) -> Result<EnumValue> {
         Ok(9)
     }
