@@ -11,12 +11,12 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use model::allocation::Grant;
 use tokio::sync::Notify;
-use tokio::time::{Instant as Moment, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use client::{CallError, Client, within};
 
@@ -117,7 +117,7 @@ const KEPT: Duration = Duration::from_secs(60);
 pub async fn run(config: Config, handle: Handle) {
     let mut asking = Asking { config, handle, client: None, allocatable: None };
     loop {
-        let asked = Moment::now();
+        let asked = Instant::now();
         asking.ask(asked).await;
         asking.wait(asked).await;
     }
@@ -129,11 +129,11 @@ struct Asking {
     handle: Handle,
     client: Option<Client>,
     /// The last answer about what can be given, and when it came.
-    allocatable: Option<(Option<message::AllocatableResponse>, Moment)>,
+    allocatable: Option<(Option<message::AllocatableResponse>, Instant)>,
 }
 
 impl Asking {
-    async fn ask(&mut self, now: Moment) {
+    async fn ask(&mut self, now: Instant) {
         match self.call(now).await {
             Ok(answer) => self.succeed(answer),
             Err(cause) => self.fail(&cause),
@@ -141,13 +141,13 @@ impl Asking {
     }
 
     /// List, over the kept connection; what can be given is asked for with it, but not on a wake.
-    async fn call(&mut self, now: Moment) -> Result<Answer, CallError> {
+    async fn call(&mut self, now: Instant) -> Result<Answer, CallError> {
         let mut client = match self.client.take() {
             Some(client) => client,
             None => within(Client::connect(&self.config.socket)).await?,
         };
         let list = within(client.list()).await?;
-        let is_old = |asked: &Moment| now.duration_since(*asked) >= EVERY;
+        let is_old = |asked: &Instant| now.duration_since(*asked) >= EVERY;
         if self.allocatable.as_ref().is_none_or(|(_, asked)| is_old(asked)) {
             self.allocatable = Some((within(client.allocatable()).await?, now));
         }
@@ -188,11 +188,11 @@ impl Asking {
 
     /// Until the next call is due, by the clock or a wake. An answer that grows too old meanwhile is
     /// dropped then.
-    async fn wait(&self, asked: Moment) {
+    async fn wait(&self, asked: Instant) {
         let due = asked + EVERY;
         sleep_until((asked + BETWEEN).min(due)).await;
         let newest = self.handle.newest();
-        let too_old = newest.age().map(|age| Moment::now() + KEPT.saturating_sub(age));
+        let too_old = newest.age().map(|age| Instant::now() + KEPT.saturating_sub(age));
         let woken = self.handle.0.wake.notified();
         tokio::pin!(woken);
         if let Some(too_old) = too_old.filter(|at| *at < due && newest.answer.is_some()) {

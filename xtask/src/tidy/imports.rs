@@ -43,7 +43,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("clap", &["cli", "xtask", "sim"]),
     ("anyhow", &["cli", "xtask", "tests", "sim"]),
     ("kube", &["cluster"]),
-    ("tokio", &["listen", "cluster", "exporter", "server", "cli", "xtask"]),
+    ("tokio", &["listen", "cluster", "exporter", "server", "cli", "tests", "xtask"]),
     ("axum", &["listen", "exporter", "server", "cli"]),
     ("nvml-wrapper-sys", &["gpu", "sim-nvml"]),
     ("libloading", &["gpu"]),
