@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask::{Lines, ask, explanation};
-use super::state::{Fault, Lack, Reason};
+use super::state::{Fault, Lack, Reason, chain};
 
 /// Objects of one page. A server that answers from memory sends all at once.
 const PAGE: u32 = 250;
@@ -65,22 +65,21 @@ pub(super) async fn follow<T: Target>(
     target: &T,
     mut wait: Backoff,
 ) {
-    let mut version = None;
+    let (mut version, mut expired) = (None, false);
     loop {
-        match turn(client, question, target, &mut version, &mut wait).await {
-            Ok(()) => {}
-            Err((step, fault)) => {
-                if step == Step::List || !fault.is_passing() {
-                    version = None;
-                }
-                // A version that is gone costs a list, and is told only if that fails.
-                if !fault.is_expired() {
-                    target.attempted(Err(lack(question, step, &fault)));
-                }
-                let pause = wait.next();
-                tracing::debug!(?pause, "{}: {fault}", question.subject);
-                pause_with_ticks(pause, target).await;
-            }
+        let Err((step, fault)) = turn(client, question, target, &mut version, &mut wait).await
+        else {
+            expired = false;
+            continue;
+        };
+        tracing::debug!("{}: {}", question.subject, chain(&fault));
+        if step == Step::List || !fault.is_passing() {
+            version = None;
+        }
+        // A version that is gone is nobody's fault: a list at once, if it does not happen again.
+        if std::mem::replace(&mut expired, fault.is_expired()) || !fault.is_expired() {
+            target.attempted(Err(lack(question, step, &fault)));
+            pause(wait.next(), target).await;
         }
     }
 }
@@ -119,8 +118,8 @@ fn lack(question: &Question, step: Step, fault: &Fault) -> Lack {
     }
 }
 
-async fn pause_with_ticks<T: Target>(pause: Duration, target: &T) {
-    let mut left = pause;
+async fn pause<T: Target>(span: Duration, target: &T) {
+    let mut left = span;
     while !left.is_zero() {
         let part = left.min(TICK);
         tokio::time::sleep(part).await;
