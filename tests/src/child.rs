@@ -89,7 +89,7 @@ impl Child {
         }
     }
 
-    /// The address in its first line `listening on http://ADDRESS`.
+    /// The address in its first line `listening on http://ADDRESS`, or `https`.
     ///
     /// # Errors
     /// It does not come within the deadline.
@@ -147,8 +147,8 @@ impl Drop for Child {
 }
 
 fn listening_on(log: &str) -> Option<SocketAddr> {
-    let url = log.lines().find_map(|line| line.split_once("listening on http://"))?.1;
-    let address = url.split(['/', ' ']).next()?;
+    let url = log.lines().find_map(|line| line.split_once("listening on "))?.1;
+    let address = url.split_once("://")?.1.split(['/', ' ']).next()?;
     let address = address.replace("[::]", "127.0.0.1").replace("0.0.0.0", "127.0.0.1");
     address.parse().ok()
 }

@@ -63,8 +63,21 @@ impl Prometheus {
         rules: &[PathBuf],
         options: &[&str],
     ) -> Result<Self> {
+        Self::start_by(program, folder, &configuration(targets, rules), options)
+    }
+
+    /// Start one by the text of a configuration.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_by(
+        program: &Path,
+        folder: &Path,
+        configuration: &str,
+        options: &[&str],
+    ) -> Result<Self> {
         let config = folder.join("prometheus.yml");
-        std::fs::write(&config, configuration(targets, rules))?;
+        std::fs::write(&config, configuration)?;
         let address = SocketAddr::from(([127, 0, 0, 1], http::free_port()?));
         let mut command = Command::new(program);
         command

@@ -155,7 +155,8 @@ pub(crate) fn start_program(command: &mut Command, args: &[&str]) -> Server {
     let mut child = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let address = line.strip_prefix("listening on http://").map(|rest| rest.trim().to_owned());
+    let url = line.strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+    let address = url.map(|(_, rest)| rest.trim().to_owned());
     let Some(address) = address else {
         let _ = child.kill();
         panic!("{line}{}", transcript(&child.wait_with_output().unwrap()));
