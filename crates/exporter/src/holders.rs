@@ -117,12 +117,11 @@ fn is<T>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
 pub struct Held {
     /// The same for the session engine.
     pub holdings: Holdings,
-    /// Whether Kubernetes is asked at all.
-    pub(crate) is_asked: bool,
     pub(crate) labels: HashMap<EntityKey, EntityLabels>,
     /// Ids that stand for no device here, in byte order and without their replicas.
     pub(crate) unknown: BTreeSet<String>,
-    pub(crate) labels_dropped: labels::Dropped,
+    /// Labels of pods that are not printed; `None` where none are asked for.
+    pub(crate) labels_dropped: Option<labels::Dropped>,
 }
 
 impl Held {
@@ -166,17 +165,12 @@ const MOST_NAMED: usize = 64;
 
 impl Holders {
     pub(crate) fn new(config: &Config, sources: Sources) -> Self {
-        let settings = labels::Settings::new(config);
-        let held = Held {
-            is_asked: sources.pod_resources.is_some(),
-            ..Held::default()
-        };
         Self {
             sources,
             inputs: Inputs::default(),
             gpus: Vec::new(),
-            held: Arc::new(held),
-            settings,
+            held: Arc::default(),
+            settings: labels::Settings::new(config),
             pids: HashSet::new(),
             named: BTreeSet::new(),
         }
@@ -194,7 +188,6 @@ impl Holders {
         self.inputs = inputs;
         self.gpus = gpus.to_vec();
         let held = resolve::resolve(&self.inputs, &self.gpus, &self.settings);
-        let held = Held { is_asked: self.held.is_asked, ..held };
         self.name_unknown(&held.unknown);
         self.held = Arc::new(held);
         Some(Arc::clone(&self.held))

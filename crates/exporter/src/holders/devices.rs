@@ -53,7 +53,9 @@ pub(super) fn by_index(
     let gpu = gpus.iter().find(|gpu| gpu.index == index)?;
     match gpu_instance {
         Some(id) => instance(gpu, id),
-        None => whole(gpu).filter(|target| target.entities.iter().all(|e| e.gpu_instance.is_none())),
+        None => {
+            whole(gpu).filter(|target| target.entities.iter().all(|e| e.gpu_instance.is_none()))
+        }
     }
 }
 

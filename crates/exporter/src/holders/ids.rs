@@ -92,10 +92,29 @@ mod tests {
     #[test]
     fn what_has_no_known_form_is_no_id() {
         let wrong = [
-            "", "GPU-", "MIG-", "GPU", "gpu-1", "GPU-a::", "GPU-a::x", "GPU-a::1::2", "nvidia",
-            "nvidia-1", "nvidia0/", "nvidia0/gi", "nvidia0/gi+1", "nvidia0/vgpu", "nvidia0/gi1/x",
-            "nvidia0/gi1/vgpu1/x", "MIG-GPU-a", "MIG-GPU-a/1", "MIG-GPU-a/1/2/3", "nvidia99999999999",
-            "0", "mlx5_0", "GPU-a/1",
+            "",
+            "GPU-",
+            "MIG-",
+            "GPU",
+            "gpu-1",
+            "GPU-a::",
+            "GPU-a::x",
+            "GPU-a::1::2",
+            "nvidia",
+            "nvidia-1",
+            "nvidia0/",
+            "nvidia0/gi",
+            "nvidia0/gi+1",
+            "nvidia0/vgpu",
+            "nvidia0/gi1/x",
+            "nvidia0/gi1/vgpu1/x",
+            "MIG-GPU-a",
+            "MIG-GPU-a/1",
+            "MIG-GPU-a/1/2/3",
+            "nvidia99999999999",
+            "0",
+            "mlx5_0",
+            "GPU-a/1",
         ];
         for id in wrong {
             assert_eq!(DeviceId::read(id), None, "{id}");

@@ -102,7 +102,8 @@ impl Watcher {
     /// Look, and read everything if a file changed or it is time.
     fn look(&mut self, now: Instant) -> Option<Jobs> {
         let (files, left_out) = files(&self.folder).unwrap_or_default();
-        let seen: BTreeMap<Place, Seen> = files.iter().map(|(place, (_, seen))| (*place, *seen)).collect();
+        let seen: BTreeMap<Place, Seen> =
+            files.iter().map(|(place, (_, seen))| (*place, *seen)).collect();
         let is_due = self.read.is_none_or(|read| now.duration_since(read) >= READ_EVERY);
         if !is_due && seen == self.seen {
             return None;

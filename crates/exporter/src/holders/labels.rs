@@ -51,6 +51,10 @@ impl Settings {
             pod_uid: kubernetes.is_some_and(|kubernetes| kubernetes.pod_uid),
         }
     }
+
+    pub(super) const fn prints_pod_labels(&self) -> bool {
+        self.pod_labels.is_some()
+    }
 }
 
 /// Labels of pods that are not printed.
@@ -109,7 +113,8 @@ const TAKEN: [&str; 36] = [
     "pod_namespace",
 ];
 /// The rest of them.
-const TAKEN_TOO: [&str; 6] = ["pod_uid", "uuid", "vgpu", "window_size_in_ms", "xid", "health_watch"];
+const TAKEN_TOO: [&str; 6] =
+    ["pod_uid", "uuid", "vgpu", "window_size_in_ms", "xid", "health_watch"];
 /// Names of label rows begin with this.
 const OF_ROWS: &str = "DCGM_";
 

@@ -47,9 +47,10 @@ pub(super) fn by_holdings(
     };
     for seen in observations.iter().filter(on) {
         let uuid = seen.device.uuid();
-        let pods = holdings.list.iter().filter(|holding| {
-            holding.device_uuid == uuid && holding.holder.slurm_job.is_none()
-        });
+        let pods = holdings
+            .list
+            .iter()
+            .filter(|holding| holding.device_uuid == uuid && holding.holder.slurm_job.is_none());
         let mut holders = 0;
         for holding in pods {
             holders += 1;

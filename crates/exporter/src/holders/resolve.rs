@@ -45,19 +45,13 @@ pub(super) fn resolve(inputs: &Inputs, gpus: &[Arc<GpuView>], settings: &Setting
     let mut counts = Counts::of(allocatable, inputs.claim_devices.as_deref(), gpus);
     let uuids = counts.of_device.keys().cloned().collect();
     counts.add_held(&found.holdings);
-    let has_allocator =
-        answer.is_some() || inputs.jobs.as_ref().is_some_and(|jobs| jobs.is_there);
+    let has_allocator = answer.is_some() || inputs.jobs.as_ref().is_some_and(|jobs| jobs.is_there);
     let (labels, labels_dropped) = labels::of_entities(&found.entities, &found.jobs, settings);
     Held {
-        holdings: Holdings {
-            has_allocator,
-            allocatable: uuids,
-            list: found.holdings(&counts),
-        },
+        holdings: Holdings { has_allocator, allocatable: uuids, list: found.holdings(&counts) },
         labels,
-        labels_dropped,
+        labels_dropped: settings.prints_pod_labels().then_some(labels_dropped),
         unknown: found.unknown,
-        is_asked: false,
     }
 }
 

@@ -3,9 +3,11 @@
 //!
 //! The texts were made when the holders changed; here they are only put in place.
 
+use model::metric::Metric;
 use model::text::{Line, Writer};
 
 use super::device::push;
+use crate::Snapshot;
 use crate::holders::EntityLabels;
 
 /// Append label rows, labels of the pod and labels of the exporter, sorted by name. A name that
@@ -49,4 +51,33 @@ pub(super) fn write(
         [] => sample(""),
         after => after.iter().for_each(|after| sample(after)),
     }
+}
+
+/// Age of the kubelet's last good answer; none before the first.
+pub(super) fn kubelet_age(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
+    if let Some(age) = snapshot.kubelet.as_ref().and_then(|kubelet| kubelet.age) {
+        out.sample(metric.name).shortest(age.as_secs_f64());
+    }
+}
+
+/// Ids that stand for no device here, where the kubelet is asked.
+pub(super) fn unknown_ids(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
+    if snapshot.kubelet.is_some() {
+        out.sample(metric.name).integer(count(snapshot.held.unknown.len()));
+    }
+}
+
+/// Labels of pods that were dropped, where they are printed at all.
+pub(super) fn labels_dropped(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
+    if let Some(dropped) = snapshot.held.labels_dropped {
+        let reasons =
+            [("equal", dropped.equal), ("taken", dropped.taken), ("too_many", dropped.too_many)];
+        for (reason, labels) in reasons {
+            out.sample(metric.name).label("reason", reason).integer(count(labels));
+        }
+    }
+}
+
+fn count(of: usize) -> i128 {
+    i128::try_from(of).unwrap_or(i128::MAX)
 }
