@@ -8,13 +8,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use exporter::{HostLabel, Parts, Snapshot, page};
+use exporter::page::{self, Style};
+use exporter::{Parts, Snapshot};
 use model::text::parse;
 
 use crate::watched::Watched;
 
 /// Families whose values no world determines.
-const LEFT_OUT: [&str; 4] = [
+const LEFT_OUT: [&str; 5] = [
+    "gpulse_podresources_age_seconds",
     "gpulse_driver_calls_total",
     "gpulse_driver_call_seconds_total",
     "gpu_xid_last_time_seconds",
@@ -24,19 +26,23 @@ const LEFT_OUT: [&str; 4] = [
 fn golden(scenario: &str, age: Duration) {
     let mut watched = Watched::new(scenario, age);
     let snapshot = watched.run(Duration::from_secs(40));
-    let page = page::render(&snapshot, Parts::default(), HostLabel::Classic);
+    compare(scenario, &snapshot, &Style::default());
+}
+
+/// The complete page of a snapshot against the file of that name.
+pub(crate) fn compare(name: &str, snapshot: &Snapshot, style: &Style) {
+    let page = page::render(snapshot, Parts::default(), style);
     let families = parse(&page).unwrap();
     assert!(!families.is_empty());
     let page = masked(&page);
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{scenario}.prom"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.prom"));
     if std::env::var_os("GPULSE_BLESS").is_some() {
         fs::write(&path, &page).unwrap();
         return;
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
     if let Some(line) = first_difference(&expected, &page) {
-        let made = std::env::temp_dir().join(format!("gpulse-golden-{scenario}.prom"));
+        let made = std::env::temp_dir().join(format!("gpulse-golden-{name}.prom"));
         fs::write(&made, &page).unwrap();
         panic!("{} differs from {}: {line}", path.display(), made.display());
     }
@@ -98,7 +104,7 @@ fn a_gpu_that_was_lost_while_it_was_watched() {
 #[test]
 fn a_page_at_one_instant_is_the_same_twice() {
     let page =
-        |snapshot: &Snapshot| masked(&page::render(snapshot, Parts::default(), HostLabel::Classic));
+        |snapshot: &Snapshot| masked(&page::render(snapshot, Parts::default(), &Style::default()));
     let once = page(&Watched::new("h100-mixed", AGE).run(Duration::from_secs(20)));
     let again = page(&Watched::new("h100-mixed", AGE).run(Duration::from_secs(20)));
     assert_eq!(first_difference(&once, &again), None);

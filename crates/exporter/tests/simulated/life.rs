@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use exporter::doctor::{Evidence, Status, examine};
 use exporter::http::{health, readiness};
-use exporter::{Config, HostLabel, Parts, Snapshot, StateUse, page};
+use exporter::page::{self, Style};
+use exporter::{Config, Parts, Snapshot, StateUse};
 use host::Host;
 use model::text::{Family, Sample, parse};
 
@@ -17,7 +18,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// The page, on which each series stands once.
 fn families(snapshot: &Snapshot) -> Vec<Family> {
-    let page = page::render(snapshot, Parts::default(), HostLabel::Classic);
+    let page = page::render(snapshot, Parts::default(), &Style::default());
     let mut seen = HashSet::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let series = line.rsplit_once(' ').map(|(series, _)| series);

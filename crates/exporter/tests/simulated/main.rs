@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod golden;
+mod holders;
 mod life;
 mod textfile;
 mod told;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exporter::{Config, HostLabel, Machine, Node, Parts, Snapshot, StateUse, Told, page};
+use exporter::page::{self, Style};
+use exporter::{Config, Machine, Node, Parts, Snapshot, StateUse, Told};
 use host::Host;
 use sim::{Pace, Scenario, SimClock, World};
 
@@ -44,7 +45,7 @@ fn told(scenario: &str) -> (Machine, Arc<SimClock>) {
 /// The page of devices and sessions without what a told machine knows more: names and run.
 fn plain(snapshot: &Snapshot) -> Vec<String> {
     let parts = Parts { gpu: true, sessions: true, own: false };
-    let text = page::render(snapshot, parts, HostLabel::default());
+    let text = page::render(snapshot, parts, &Style::default());
     let mut lines = Vec::new();
     for family in model::text::parse(&text).unwrap() {
         for mut sample in family.samples {
@@ -74,7 +75,7 @@ fn pods_have_the_names_that_the_scenario_gives_them() {
     let mut watched = Watched::over(machine, clock, &patient(), &StateUse::None);
     let snapshot = watched.run(Duration::from_secs(3));
     let parts = Parts { gpu: false, sessions: true, own: false };
-    let text = page::render(&snapshot, parts, HostLabel::default());
+    let text = page::render(&snapshot, parts, &Style::default());
     assert!(text.contains(r#"pod="bert-0",namespace="ml",container="main""#), "{text}");
 }
 

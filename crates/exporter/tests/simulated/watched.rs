@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use exporter::holders::Sources;
 use exporter::{Config, Machine, Node, Snapshot, StateUse};
 use host::Host;
 use model::Clock;
@@ -62,6 +63,13 @@ impl Watched {
         state: &StateUse,
     ) -> Self {
         Self { node: Node::new(config, machine, state), clock }
+    }
+
+    /// A node that follows these sources of who holds what.
+    pub(crate) fn holding(scenario: &str, config: &Config, sources: Sources) -> Self {
+        let (machine, clock) = machine(scenario, Duration::from_secs(900));
+        let node = Node::new(config, machine, &StateUse::None).with_sources(config, sources);
+        Self { node, clock }
     }
 
     /// Watch for that long, a pass each second.
