@@ -225,10 +225,12 @@ async fn connected(settings: &Settings, published: &Published) -> (kube::Client,
             Ok(connected) => return connected,
             Err(lack) => lack,
         };
-        tracing::warn!("{lack}");
         let states = [&published.pods_state, &published.slices_state, &published.config_map_state];
         for state in states {
             let before = state.load();
+            if **before == State::Starting {
+                tracing::warn!("{lack}");
+            }
             if **before != State::Off {
                 state.store(Arc::new(before.after(now(), Err(lack.clone()))));
             }
@@ -236,3 +238,6 @@ async fn connected(settings: &Settings, published: &Published) -> (kube::Client,
         tokio::time::sleep(wait.next()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
-//! The field list in a ConfigMap, `namespace:name`, key `metrics`, asked for every half minute.
+//! The field list in a ConfigMap, `namespace:name`, key `metrics`, asked for twice a minute or
+//! a little more often.
 //!
-//! Asked and not watched: then the right to `get` this one object is enough, as dcgm-exporter's
+//! Asked and not watched: so the right to `get` this one object is enough, as dcgm-exporter's
 //! chart gives it, and a question is answered from the API server's memory.
 
 use std::fmt;

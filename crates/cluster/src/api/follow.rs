@@ -149,17 +149,28 @@ async fn list<T: DeserializeOwned>(
     question: &Question,
 ) -> Result<(Vec<T>, String), Fault> {
     let mut all = Vec::new();
-    let first = ListParams::default().fields(&question.fields).limit(PAGE);
-    let mut page = first.clone().match_any();
+    let mut page = first_page(question)?;
     for _ in 0..PAGES {
-        let list: List<T> = ask(client, request(question).list(&page)?).await?;
+        let list: List<T> = ask(client, page).await?;
         all.extend(list.items.into_iter().flatten());
-        match list.metadata.r#continue.filter(|token| !token.is_empty()) {
-            Some(token) => page = first.clone().continue_token(&token),
-            None => return Ok((all, list.metadata.resource_version)),
-        }
+        let Some(token) = list.metadata.r#continue.filter(|token| !token.is_empty()) else {
+            return Ok((all, list.metadata.resource_version));
+        };
+        let next = ListParams::default().fields(&question.fields).limit(PAGE);
+        page = request(question).list(&next.continue_token(&token))?;
     }
-    Err(Fault::TooLarge(PAGES * PAGE as usize))
+    Err(Fault::Endless(PAGES))
+}
+
+/// Any version, in pages where the server makes some: `kube` gives either and not both.
+fn first_page(question: &Question) -> Result<Request<Vec<u8>>, Fault> {
+    let any = ListParams::default().fields(&question.fields).match_any();
+    let mut request = request(question).list(&any)?;
+    let uri = format!("{}&limit={PAGE}", request.uri());
+    *request.uri_mut() = uri.parse().map_err(|cause: http::uri::InvalidUri| {
+        Fault::Question(kube::core::request::Error::BuildRequest(cause.into()))
+    })?;
+    Ok(request)
 }
 
 fn request(question: &Question) -> kube::core::Request {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::ask::ask;
-use super::follow::{Target as _, jittered};
+use super::follow::Target as _;
 use super::pod::PodObject;
 use super::pods::NodePods;
 use super::state::{Fault, Lack};
@@ -51,7 +51,7 @@ pub(super) async fn poll(
         } else {
             published.kubelet_state.store(Arc::new(super::State::Off));
         }
-        let _ = timeout(jittered(pace.kubelet), async {
+        let _ = timeout(pace.kubelet, async {
             published.wanted.notified().await;
             sleep_until(asked + pace.kubelet_soonest).await;
         })

@@ -222,7 +222,7 @@ fn what(device: &Device) -> Option<SliceDevice> {
 mod tests {
     use super::*;
 
-    fn slice(name: &str, generation: i64, devices: serde_json::Value) -> Slice {
+    fn slice(name: &str, generation: i64, devices: &serde_json::Value) -> Slice {
         serde_json::from_value(serde_json::json!({
             "metadata": {"name": name},
             "spec": {
@@ -245,7 +245,7 @@ mod tests {
             "gpu.nvidia.com/type": {"string": "mig"}, "uuid": {"string": "MIG-1"},
             "profile": {"string": "1g.10gb"}, "parentUUID": {"string": "GPU-1"}
         }}]);
-        let found = devices([slice("s", 1, mig)].iter());
+        let found = devices([slice("s", 1, &mig)].iter());
         let device = found.get("a", "gpu-0-mig-9-0-1").unwrap();
         assert_eq!((device.kind, device.uuid.as_str()), (DeviceKind::Mig, "MIG-1"));
         assert_eq!(device.profile.as_deref(), Some("1g.10gb"));
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn of_a_pool_only_the_newest_generation_counts() {
         let (old, new) =
-            (slice("z", 1, [gpu("GPU-old")].into()), slice("a", 2, [gpu("GPU-new")].into()));
+            (slice("z", 1, &[gpu("GPU-old")].into()), slice("a", 2, &[gpu("GPU-new")].into()));
         let found = devices([new, old].iter());
         assert_eq!(found.get("a", "gpu-0").unwrap().uuid, "GPU-new");
     }
@@ -268,8 +268,8 @@ mod tests {
         }});
         let bare = serde_json::json!({"name": "b"});
         let nameless = serde_json::json!({"name": "n", "attributes": {"type": {"string": "gpu"}}});
-        assert!(devices([slice("s", 1, [vfio, bare, nameless].into())].iter()).is_empty());
-        let mut foreign = slice("s", 1, [gpu("GPU-1")].into());
+        assert!(devices([slice("s", 1, &[vfio, bare, nameless].into())].iter()).is_empty());
+        let mut foreign = slice("s", 1, &[gpu("GPU-1")].into());
         foreign.spec.driver = "gpu.example.com".to_owned();
         assert!(devices([foreign].iter()).is_empty());
     }

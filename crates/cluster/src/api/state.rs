@@ -105,6 +105,8 @@ pub(crate) enum Fault {
     Refused { code: u16, message: String },
     #[error("its answer is over {0} bytes")]
     TooLarge(usize),
+    #[error("its answer has over {0} pages")]
+    Endless(usize),
     #[error("its answer broke off")]
     BrokenOff(#[source] Box<dyn Error + Send + Sync>),
     #[error("its answer cannot be read")]
