@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::table::Look;
 
-/// Width of a table where there is no terminal to ask.
+/// Width of sentences where there is no terminal to ask.
 const USUAL_WIDTH: usize = 80;
 
 /// The form of the data on stdout.
@@ -70,7 +70,7 @@ impl OutputArgs {
     /// How tables are to look on stdout.
     pub(crate) fn look(&self) -> Look {
         Look {
-            width: (!self.wide).then(terminal_width),
+            width: if self.wide { None } else { known_width() },
             heads: !self.no_headers,
             coloured: is_coloured(self.color),
         }
@@ -92,12 +92,17 @@ pub(crate) fn is_coloured(when: When) -> bool {
 
 /// Width of the terminal; `COLUMNS` where there is none, else 80.
 pub(crate) fn terminal_width() -> usize {
+    known_width().unwrap_or(USUAL_WIDTH)
+}
+
+/// Width of the terminal; `COLUMNS` where there is none. A pipe or a file has none.
+fn known_width() -> Option<usize> {
     let of_terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col);
     let of_environment = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     of_terminal
         .filter(|&columns| columns > 0)
         .or_else(of_environment)
-        .map_or(USUAL_WIDTH, |columns: u16| usize::from(columns))
+        .map(|columns: u16| usize::from(columns))
 }
 
 /// Rows of the terminal, where there is one.

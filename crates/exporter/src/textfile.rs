@@ -240,6 +240,10 @@ fn log(found: &Found) {
     let (devices, sessions) = (found.devices, found.sessions);
     match &found.reason {
         None => tracing::info!(devices, sessions, "collected"),
+        // Whoever looked for the driver said it, with what to do.
+        Some(_) if found.verdict.reasons.contains("no_driver") => {
+            tracing::info!(devices, sessions, "collected without a driver");
+        }
         Some(reason) => {
             tracing::warn!(devices, sessions, reason, "collected in part or not at all");
         }

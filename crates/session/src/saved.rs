@@ -83,5 +83,7 @@ pub(crate) struct SavedSession {
 pub(crate) struct SavedRest {
     pub(crate) device: usize,
     pub(crate) owner: String,
+    #[serde(default)]
+    pub(crate) is_namespace: bool,
     pub(crate) counters: Counters,
 }

@@ -208,6 +208,8 @@ pub struct RestView {
     pub gpu: String,
     /// Namespace or user; empty where neither is known.
     pub owner: String,
+    /// Whether it is a namespace.
+    pub is_namespace: bool,
     /// What was counted for them; it only grows.
     pub counters: Counters,
 }

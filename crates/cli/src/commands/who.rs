@@ -44,7 +44,7 @@ pub(crate) struct Args {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "2s",
-        value_parser = moment::read,
+        value_parser = between_looks,
     )]
     watch: Option<Duration>,
     /// Ask this server instead of looking at this machine: a URL, or HOST:PORT.
@@ -62,6 +62,16 @@ pub(crate) struct Args {
 
 /// Shortest time between two looks: each asks the driver for everything.
 const SHORTEST_WATCH: Duration = Duration::from_millis(200);
+/// A look that takes longer says what it waits for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn between_looks(text: &str) -> Result<Duration, String> {
+    let span = moment::read(text)?;
+    if span < SHORTEST_WATCH {
+        return Err("each look asks the driver for everything: 200ms is the shortest".to_owned());
+    }
+    Ok(span)
+}
 
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let columns = columns(args)?;
@@ -75,9 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     };
     let form = Form { args, columns, language, simulated };
     let stop = crate::signals::stop_on_signal()?;
-    let look = watched.look(&stop)?;
+    let look = watched.first_look(language, &stop)?;
     match args.watch {
-        Some(every) => watch(&mut watched, look, &form, every.max(SHORTEST_WATCH), &stop)?,
+        Some(every) => watch(&mut watched, look, &form, every, &stop)?,
         None => {
             form.notes(&look).iter().for_each(|note| output::say(note));
             output::print(&form.text(&look)?)?;
@@ -93,6 +103,25 @@ enum Watched {
 }
 
 impl Watched {
+    /// A look that says what it waits for if it takes its time.
+    fn first_look(&mut self, language: Language, stop: &Stop) -> Result<Look, Fault> {
+        let waiting = match self {
+            Self::Machine(_) => Message::WaitingForDriver,
+            Self::Fleet(server) => Message::WaitingForServer(server.url().to_owned()),
+        };
+        let done = Stop::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if !done.wait(PATIENCE) && !stop.is_stopped() {
+                    output::say(&waiting.text(language));
+                }
+            });
+            let look = self.look(stop);
+            done.stop();
+            look
+        })
+    }
+
     fn look(&mut self, stop: &Stop) -> Result<Look, Fault> {
         match self {
             Self::Machine(watcher) => Ok(watcher.look(stop)),

@@ -11,6 +11,10 @@ pub(crate) enum Message {
     Simulated(String),
     /// No state file was there, so states that need history are not known.
     StatesNeedWatching,
+    /// The driver, or nvidia-smi in its place, takes its time.
+    WaitingForDriver,
+    /// A server takes its time.
+    WaitingForServer(String),
 }
 
 impl Message {
@@ -19,6 +23,14 @@ impl Message {
         match self {
             Self::Simulated(name) => language
                 .pick(format!("simulated machine: {name}"), format!("시뮬레이션된 컴퓨터: {name}")),
+            Self::WaitingForDriver => language
+                .pick(
+                    "waiting for the NVIDIA driver, or nvidia-smi in its place, to answer",
+                    "NVIDIA 드라이버(없으면 nvidia-smi)의 응답을 기다리는 중",
+                )
+                .to_owned(),
+            Self::WaitingForServer(url) => language
+                .pick(format!("waiting for {url} to answer"), format!("{url} 의 응답을 기다리는 중")),
             Self::StatesNeedWatching => language
                 .pick(
                     "states need 5 min of watching: gpulse exporter",

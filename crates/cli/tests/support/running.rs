@@ -24,6 +24,7 @@ pub(crate) fn program(path: &Path, home: &Path) -> Command {
         .env_clear()
         .env("HOME", home)
         .env("PATH", home)
+        .env("COLUMNS", "80")
         .env("LANG", "C.UTF-8");
     command
 }

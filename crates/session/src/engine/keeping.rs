@@ -27,6 +27,8 @@ const SCRAPE_MEMORY: Duration = Duration::from_secs(3600);
 pub(super) struct Rest {
     pub(super) device: usize,
     pub(super) owner: String,
+    /// Whether the owner is a namespace; else it is a user, or all that came too late.
+    pub(super) is_namespace: bool,
     pub(super) counters: Counters,
 }
 
@@ -99,17 +101,23 @@ impl Engine {
     /// The row of `rest` that a session's owner has on a device.
     pub(super) fn rest_of(&mut self, device: usize, facts: &SessionFacts) -> usize {
         let owner = facts.namespace.as_ref().or(facts.user.as_ref()).cloned().unwrap_or_default();
-        let place = |owner: &str| {
-            self.rest.iter().position(|rest| rest.device == device && rest.owner == owner)
+        let is_namespace = facts.namespace.is_some();
+        let place = |owner: &str, is_namespace: bool| {
+            self.rest.iter().position(|rest| {
+                (rest.device, rest.is_namespace) == (device, is_namespace) && rest.owner == owner
+            })
         };
-        if let Some(place) = place(&owner) {
+        if let Some(place) = place(&owner, is_namespace) {
             return place;
         }
-        let owner = if self.rest.len() < MAX_REST { owner } else { "other".to_owned() };
-        if let Some(place) = place(&owner) {
+        let (owner, is_namespace) = match self.rest.len() < MAX_REST {
+            true => (owner, is_namespace),
+            false => ("other".to_owned(), false),
+        };
+        if let Some(place) = place(&owner, is_namespace) {
             return place;
         }
-        self.rest.push(Rest { device, owner, counters: Counters::default() });
+        self.rest.push(Rest { device, owner, is_namespace, counters: Counters::default() });
         self.rest.len() - 1
     }
 

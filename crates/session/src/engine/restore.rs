@@ -167,9 +167,15 @@ fn unpack_session(saved: SavedSession, now: Timestamp) -> Session {
 }
 
 fn pack_rest(rest: &Rest) -> SavedRest {
-    SavedRest { device: rest.device, owner: rest.owner.clone(), counters: rest.counters.clone() }
+    SavedRest {
+        device: rest.device,
+        owner: rest.owner.clone(),
+        is_namespace: rest.is_namespace,
+        counters: rest.counters.clone(),
+    }
 }
 
 fn unpack_rest(saved: SavedRest) -> Rest {
-    Rest { device: saved.device, owner: saved.owner, counters: saved.counters }
+    let SavedRest { device, owner, is_namespace, counters } = saved;
+    Rest { device, owner, is_namespace, counters }
 }

@@ -113,6 +113,7 @@ impl Engine {
                 Some(RestView {
                     gpu: device.facts.label.clone(),
                     owner: rest.owner.clone(),
+                    is_namespace: rest.is_namespace,
                     counters: rest.counters.clone(),
                 })
             })

@@ -275,7 +275,7 @@ fn write_counters(view: &View, rows: &[Row<'_>], out: &mut Writer) {
         let labels = written(&[
             ("gpu", &rest.gpu),
             ("session", "rest"),
-            ("user", &rest.owner),
+            (if rest.is_namespace { "namespace" } else { "user" }, &rest.owner),
             ("run", &view.run),
         ]);
         (labels, &rest.counters)
