@@ -75,7 +75,7 @@ impl Command {
         match self {
             Self::Who(args) => args.machine.start_log(Level::ERROR),
             Self::Doctor(args) => args.machine.start_log(Level::ERROR),
-            Self::Exporter(args) => args.machine.start_log(Level::INFO),
+            Self::Exporter(args) => args.start_log(),
             Self::Collect(args) => args.machine.start_log(Level::INFO),
             Self::Up(args) => args.machine.start_log(Level::INFO),
             Self::Demo(args) => args.start_log(),
@@ -115,6 +115,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, clap::
         .is_some_and(|name| Path::new(name).file_name().is_some_and(|name| name == DCGM_EXPORTER));
     if stands_in {
         args.insert(1, "exporter".into());
+    }
+    if args.get(1).is_some_and(|command| command == "exporter") {
+        let rest = args.split_off(2);
+        args.extend(exporter::go_style::with_two_dashes(rest));
     }
     let mut command = Cli::try_parse_from(args)?.command;
     if let Command::Exporter(args) = &mut command {

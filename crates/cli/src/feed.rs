@@ -98,7 +98,7 @@ impl Feed {
             return;
         }
         (self.newest, self.is_gone) = (snapshot.number, false);
-        let text = page::render(&snapshot, self.config.parts, self.config.host_label);
+        let text = page::render(&snapshot, self.config.parts, &page::Style::from(&self.config));
         report(self.app.ingest_text(millis(snapshot.at), &text, &extra).err());
     }
 

@@ -23,6 +23,18 @@ pub(crate) struct Log {
     json: bool,
 }
 
+impl Log {
+    /// As text, at that level.
+    pub(crate) const fn usual(level: Level) -> Self {
+        Self { level, json: false }
+    }
+
+    /// With another level or form where one is given.
+    pub(crate) fn with(self, level: Option<Level>, json: Option<bool>) -> Self {
+        Self { level: level.unwrap_or(self.level), json: json.unwrap_or(self.json) }
+    }
+}
+
 impl FromStr for Log {
     type Err = String;
 

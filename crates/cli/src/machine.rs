@@ -14,7 +14,7 @@ use tracing::Level;
 use crate::config::{self, FileConfig};
 use crate::data_folder;
 use crate::fault::Fault;
-use crate::log::LogArgs;
+use crate::log::{Log, LogArgs};
 
 /// The options of every command that looks at a machine.
 #[derive(Debug, Clone, clap::Args)]
@@ -69,9 +69,23 @@ struct SimArgs {
 }
 
 impl SimArgs {
-    /// The simulated library, as a name for people.
+    /// The simulated library, as a name for people: what it is, though not yet looked at.
     fn library(&self) -> Option<String> {
-        self.sim_library.as_ref().map(|path| path.display().to_string())
+        self.sim_library.as_ref().map(|path| format!("driver library {}", path.display()))
+    }
+
+    /// The clock's file, which whoever drives the simulated machine has made.
+    fn clock(&self) -> Result<Option<&Path>, Fault> {
+        let Some(path) = self.sim_clock.as_deref() else { return Ok(None) };
+        if std::fs::metadata(path).is_ok_and(|facts| facts.is_file()) {
+            return Ok(Some(path));
+        }
+        let problem = format!(
+            "--sim-clock {}: there is no such file: name the clock of a running simulation, or leave \
+             it out for a clock of its own",
+            path.display()
+        );
+        Err(Fault::usage(anyhow::anyhow!(problem)))
     }
 }
 
@@ -127,6 +141,13 @@ impl MachineArgs {
         self.log.start(file.and_then(|file| file.log), usual);
     }
 
+    /// The same, with a level and a form that count where `--log` says nothing.
+    pub(crate) fn start_log_or(&self, usual: Level, level: Option<Level>, json: Option<bool>) {
+        let file = config::load(self.config.as_deref()).ok().and_then(|file| file.log);
+        let said = file.unwrap_or_else(|| Log::usual(usual));
+        self.log.start(Some(said.with(level, json)), usual);
+    }
+
     /// Read the settings and get the machine ready; no driver is touched yet.
     pub(crate) fn open(&self) -> Result<Opened, Fault> {
         let file = config::load(self.config.as_deref())?;
@@ -153,7 +174,7 @@ impl MachineArgs {
     /// This machine; with `--sim-library` its driver is the simulated library, and with a clock
     /// beside it the time is that of the library's world.
     fn real(&self, file: &FileConfig) -> Result<Machine, Fault> {
-        let clock: Arc<dyn Clock> = match &self.sim.sim_clock {
+        let clock: Arc<dyn Clock> = match self.sim.clock()? {
             Some(path) => Arc::new(SimClock::open(path).map_err(Fault::usage)?),
             None => Arc::new(SystemClock),
         };
@@ -174,7 +195,7 @@ impl MachineArgs {
 
     fn simulated(&self, name: &str, file: &FileConfig) -> Result<Machine, Fault> {
         let simulation =
-            sim::simulate(name, self.sim.sim_clock.as_deref()).map_err(Fault::usage)?;
+            sim::simulate(name, self.sim.clock()?).map_err(Fault::usage)?;
         let (procfs, sysfs) = (simulation.procfs(), simulation.sysfs());
         Ok(Machine {
             open_driver: simulation.driver_opener(),

@@ -77,9 +77,13 @@ fn refusal(address: ListenAddress, cause: io::Error) -> Fault {
     let port = address.port;
     match cause.kind() {
         ErrorKind::AddrInUse => {
-            let owner = Host::new("/proc".into(), "/sys".into()).port_owner(port).map_or_else(
+            let host = Host::new("/proc".into(), "/sys".into());
+            let owner = host.port_owner(port).map_or_else(
                 || "a process that cannot be seen from here".to_owned(),
-                |(pid, command)| format!("{} (pid {pid})", crate::table::visible(&command)),
+                |(pid, name)| {
+                    let line = host.command_line(pid).unwrap_or_default();
+                    format!("{} (pid {pid})", crate::table::visible(&with_role(&name, &line)))
+                },
             );
             anyhow!(
                 "port {port} is in use by {owner}: stop it, or take another port with --listen :{}",
@@ -92,6 +96,16 @@ fn refusal(address: ListenAddress, cause: io::Error) -> Fault {
         )
         .into(),
         _ => anyhow!(cause).context(format!("cannot listen on {address}")).into(),
+    }
+}
+
+/// The name of a process; of one of ours with its role, which says more: `gpulse up`.
+fn with_role(name: &str, line: &str) -> String {
+    let mut words = line.split(' ');
+    let ours = words.next().is_some_and(|program| program.rsplit('/').next() == Some("gpulse"));
+    match words.next().filter(|word| ours && word.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        Some(role) => format!("{name} {role}"),
+        None => name.to_owned(),
     }
 }
 
@@ -142,16 +156,22 @@ pub(crate) fn app_until_stopped(
 pub(crate) fn until_stopped(
     bound: Bound,
     router: axum::Router,
+    limits: listen::Limits,
     on_usr1: impl FnMut(),
 ) -> Result<(), Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(answer(bound, router, on_usr1))
+    runtime.block_on(answer(bound, router, limits, on_usr1))
 }
 
-async fn answer(bound: Bound, router: axum::Router, on_usr1: impl FnMut()) -> Result<(), Fault> {
+async fn answer(
+    bound: Bound,
+    router: axum::Router,
+    limits: listen::Limits,
+    on_usr1: impl FnMut(),
+) -> Result<(), Fault> {
     let mut signals = Signals::new().context("cannot handle signals")?;
     let Bound { listener, web, url } = bound;
     output::print(&format!("listening on {url}\n"))?;
@@ -159,7 +179,6 @@ async fn answer(bound: Bound, router: axum::Router, on_usr1: impl FnMut()) -> Re
     let until = async {
         let _ = stopped.await;
     };
-    let limits = listen::Limits::default();
     let mut served = tokio::spawn(listen::serve(listener, router, web, limits, until));
     tokio::select! {
         ended = &mut served => {
@@ -195,5 +214,20 @@ impl Signals {
                 _ = self.usr1.recv() => on_usr1(),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_the_port_is_told_with_its_role_and_nothing_else_of_its_command_line() {
+        assert_eq!(with_role("gpulse", "/usr/bin/gpulse up --token secret"), "gpulse up");
+        assert_eq!(with_role("gpulse", "gpulse exporter"), "gpulse exporter");
+        assert_eq!(with_role("nginx", "nginx: master process"), "nginx");
+        assert_eq!(with_role("gpulse", "gpulse --version"), "gpulse");
+        assert_eq!(with_role("python3", "python3 serve"), "python3");
+        assert_eq!(with_role("kernel", ""), "kernel");
     }
 }

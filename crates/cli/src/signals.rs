@@ -31,3 +31,27 @@ pub(crate) fn stop_on_signal() -> anyhow::Result<Arc<Stop>> {
         .context("cannot start a thread for signals")?;
     Ok(stop)
 }
+
+/// Call this at every SIGHUP from now on, for as long as the process lives.
+pub(crate) fn on_hangup(mut call: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("cannot handle signals")?;
+    let mut hangup = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup()).context("cannot handle signals")?
+    };
+    let run = move || {
+        runtime.block_on(async {
+            while hangup.recv().await.is_some() {
+                call();
+            }
+        });
+    };
+    std::thread::Builder::new()
+        .name("hangup".to_owned())
+        .spawn(run)
+        .map(drop)
+        .context("cannot start a thread for signals")
+}

@@ -3,6 +3,7 @@
 //! This is the resolved form: whoever starts the role has read flags, environment and file. Nothing
 //! here opens a file or looks at the machine.
 
+mod devices;
 mod kubernetes;
 
 use std::path::PathBuf;
@@ -11,9 +12,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use kubernetes::{
-    Kubernetes, POD_RESOURCES_SOCKET, PodLabelAllowlist, PodLabelAllowlistError,
-};
+pub use devices::{Devices, DevicesError};
+pub use kubernetes::{Kubernetes, POD_RESOURCES_SOCKET, PodLabelAllowlist, PodLabelAllowlistError};
 
 /// Settings of the exporter role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,25 @@ pub struct Config {
     pub kubernetes: Option<Kubernetes>,
     /// Folder with a file of job ids for each GPU, as a batch system writes them. Unset: none.
     pub hpc_job_mapping_dir: Option<PathBuf>,
+    /// File with the field list. Unset: NVIDIA's usual place, else the built-in list.
+    pub collectors: Option<PathBuf>,
+    /// Whether a fault in the list ends the start, as it does in dcgm-exporter.
+    pub strict_collectors: bool,
+    /// ConfigMap with the field list, `namespace:name`, key `metrics`; it goes before the file.
+    pub configmap_data: Option<String>,
+    /// Of which devices metrics are printed.
+    pub devices: Devices,
+    /// Whether device metrics have no label with the host's name.
+    pub no_hostname: bool,
+    /// Whether blanks in model names are printed as `-`.
+    pub replace_blanks_in_model_name: bool,
+    /// Window of `DCGM_EXP_XID_ERRORS_COUNT`, in milliseconds.
+    pub xid_count_window_ms: u64,
+    /// Window of `DCGM_EXP_CLOCK_EVENTS_COUNT`, in milliseconds.
+    pub clock_events_count_window_ms: u64,
+    /// The kernel's log, for XIDs that the driver does not report. Unset: `/dev/kmsg` of a real
+    /// machine, none of a simulated one.
+    pub kernel_log: Option<PathBuf>,
     /// Whether labels have the names that the oldest dashboards know: `uuid`, `pod_name`,
     /// `pod_namespace`, `container_name`.
     pub use_old_namespace: bool,
@@ -59,10 +78,22 @@ impl Default for Config {
             session: session::Config::default(),
             kubernetes: None,
             hpc_job_mapping_dir: None,
+            collectors: None,
+            strict_collectors: false,
+            configmap_data: None,
+            devices: Devices::default(),
+            no_hostname: false,
+            replace_blanks_in_model_name: false,
+            xid_count_window_ms: WINDOW_MS,
+            clock_events_count_window_ms: WINDOW_MS,
+            kernel_log: None,
             use_old_namespace: false,
         }
     }
 }
+
+/// Window of the counts of events where none is given: dcgm-exporter's.
+const WINDOW_MS: u64 = 300_000;
 
 /// The fastest collection that is accepted: NVML needs 100 ms between two profiling samples.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);

@@ -24,6 +24,7 @@ use axum::routing::get;
 use model::{Clock, text};
 
 use crate::Config;
+use crate::page::Style;
 use crate::scrapes::{Permit, Scrapes};
 use crate::snapshot::Published;
 use answers::accepts_gzip;
@@ -32,7 +33,7 @@ use pages::Pages;
 
 /// Set by dcgm-exporter: whether there is something to answer from.
 const REGISTRY_AVAILABLE: HeaderName = HeaderName::from_static("x-registry-available");
-/// Set by dcgm-exporter: whether the field list is being changed. Ours is built in.
+/// Set by dcgm-exporter: whether the field list is being changed.
 const RELOAD_IN_PROGRESS: HeaderName = HeaderName::from_static("x-reload-in-progress");
 
 /// What the routes answer from.
@@ -54,7 +55,7 @@ impl Served {
         config: &Config,
     ) -> Self {
         Self {
-            pages: Arc::new(Pages::new(config.parts, config.host_label)),
+            pages: Arc::new(Pages::new(config.parts, Style::from(config))),
             published,
             scrapes,
             clock,
@@ -83,11 +84,13 @@ pub fn router(served: Arc<Served>) -> Router {
 
 async fn headers(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let available = if served.published.newest().is_some() { "true" } else { "false" };
+    let newest = served.published.newest();
+    let word = |yes| HeaderValue::from_static(if yes { "true" } else { "false" });
+    let reloading = newest.as_ref().is_some_and(|snapshot| snapshot.reload.in_progress);
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REGISTRY_AVAILABLE, HeaderValue::from_static(available));
-    headers.insert(RELOAD_IN_PROGRESS, HeaderValue::from_static("false"));
+    headers.insert(REGISTRY_AVAILABLE, word(newest.is_some()));
+    headers.insert(RELOAD_IN_PROGRESS, word(reloading));
     response
 }
 

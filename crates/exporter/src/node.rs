@@ -6,6 +6,7 @@
 
 mod ask;
 mod look;
+mod noted;
 mod state;
 mod told;
 
@@ -20,11 +21,15 @@ use model::observation::DeviceObservation;
 use model::{Clock, Stop, Timestamp};
 use session::{Engine, Identity};
 
-use crate::Config;
+use crate::clock_events::{ClockEvents, REASONS};
+use crate::fields::source::FieldSource;
+use crate::holders::{Holders, Sources};
+use crate::kernel_log::{self, KernelLog};
 use crate::own::OwnCost;
 use crate::scrapes::Scrapes;
-use crate::snapshot::{Published, Snapshot};
+use crate::snapshot::{Published, Snapshot, Windows};
 use crate::xid::XidBook;
+use crate::{Config, Devices};
 use ask::Schedule;
 use state::Kept;
 pub use state::{Memory, StateUse};
@@ -65,8 +70,15 @@ pub struct Node {
     host: Host,
     told: Option<Told>,
     engine: Engine,
+    holders: Holders,
     clock: Arc<dyn Clock>,
     before_tick: Option<BeforeTick>,
+    fields: FieldSource,
+    selected: Arc<Devices>,
+    windows: Windows,
+    clock_events: Arc<ClockEvents>,
+    clock_events_every: Duration,
+    kernel_log: Option<KernelLog>,
     xids: Arc<XidBook>,
     kept: Kept,
     schedule: Schedule,
@@ -101,6 +113,9 @@ impl Node {
         };
         let in_line = machine.told.as_ref().is_some_and(|told| told.in_line);
         let longest_age = config.longest_age();
+        let is_real = !machine.simulated && machine.told.is_none();
+        let kernel_log = kernel_log::place(config.kernel_log.as_deref(), is_real);
+        let kernel_log = kernel_log.map(KernelLog::new);
         Self {
             reader: Reader::new(
                 machine.open_driver,
@@ -108,10 +123,17 @@ impl Node {
                 gpu::Options { in_line, ..reader_options(config) },
             ),
             engine: Engine::new(config.session.clone(), identity, sessions, now),
+            holders: Holders::new(config, Sources::default()),
             host: machine.host,
             told: machine.told,
             clock: machine.clock,
             before_tick: machine.before_tick,
+            fields: FieldSource::built_in(),
+            selected: Arc::new(config.devices.clone()),
+            windows: windows(config),
+            clock_events: Arc::default(),
+            clock_events_every: clock_events_every(config),
+            kernel_log,
             xids: Arc::new(xids),
             kept,
             schedule: Schedule::new(config.collect_interval()),
@@ -127,6 +149,20 @@ impl Node {
             own: OwnCost::default(),
             passes: 0,
         }
+    }
+
+    /// Follow these sources of who holds which device.
+    #[must_use]
+    pub fn with_sources(mut self, config: &Config, sources: Sources) -> Self {
+        self.holders = Holders::new(config, sources);
+        self
+    }
+
+    /// Print what this source says, which may change.
+    #[must_use]
+    pub fn with_fields(mut self, fields: FieldSource) -> Self {
+        self.fields = fields;
+        self
     }
 
     /// Where its newest snapshot is found.
@@ -174,8 +210,12 @@ impl Node {
     /// One pass: ask what is due, tell the engine, publish.
     pub fn tick(&mut self, now: Timestamp) -> Arc<Snapshot> {
         self.prepare(now);
+        self.fields.look();
+        self.reader.want(self.fields.rows());
         let ask = self.schedule.ask(now);
         let pass = self.reader.pass(now, ask);
+        self.fields.settle(&pass);
+        let _ = self.holders.refresh(&pass.gpus);
         if ask.processes {
             self.observe(now, &pass.observations);
         }
@@ -192,9 +232,8 @@ impl Node {
         self.prepare(now);
         let ask = Ask { device_values: false, ..Ask::ALL };
         let pass = self.reader.pass(now, ask);
-        for xid in &pass.xids {
-            Arc::make_mut(&mut self.xids).add(xid);
-        }
+        self.note_xids(now, &pass);
+        let _ = self.holders.refresh(&pass.gpus);
         self.observe(now, &pass.observations);
     }
 
@@ -246,18 +285,21 @@ impl Node {
     }
 
     fn observe(&mut self, now: Timestamp, observations: &[DeviceObservation]) {
-        let (host, told) = (&self.host, &self.told);
-        let mut lookup = |pid| match told {
-            Some(told) => (told.process)(pid),
-            None => host.process(pid),
+        self.holders.note_processes(observations);
+        let (host, told, holders) = (&self.host, &self.told, &self.holders);
+        let mut lookup = |pid| {
+            let looked = match told {
+                Some(told) => (told.process)(pid),
+                None => host.process(pid),
+            };
+            holders.name(looked, observations)
         };
         self.engine.observe(now, observations, &mut lookup);
     }
 
     fn publish(&mut self, now: Timestamp, pass: gpu::Pass) -> Arc<Snapshot> {
-        for xid in &pass.xids {
-            Arc::make_mut(&mut self.xids).add(xid);
-        }
+        self.note_xids(now, &pass);
+        self.note_clock_events(&pass);
         if self.scrapes.take_read() {
             self.engine.scraped(now);
         }
@@ -273,6 +315,13 @@ impl Node {
             simulated: self.simulated || pass.simulated,
             pass,
             view: self.engine.view(),
+            held: self.holders.held(),
+            kubelet: self.holders.kubelet(),
+            fields: self.fields.current(),
+            reload: self.fields.state(),
+            selected: Arc::clone(&self.selected),
+            windows: self.windows,
+            clock_events: Arc::clone(&self.clock_events),
             xids: Arc::clone(&self.xids),
             hostname: Arc::clone(&self.hostname),
             expected_gpus: self.expected_gpus,
@@ -335,6 +384,18 @@ fn random_run() -> String {
         bytes[..4].copy_from_slice(&spread);
     }
     bytes.iter().map(|byte| char::from(DIGITS[usize::from(byte % 32)])).collect()
+}
+
+fn windows(config: &Config) -> Windows {
+    Windows {
+        xid: Duration::from_millis(config.xid_count_window_ms),
+        clock_events: Duration::from_millis(config.clock_events_count_window_ms),
+    }
+}
+
+/// Thresholds of counts were made for dcgm-exporter's usual interval.
+fn clock_events_every(config: &Config) -> Duration {
+    config.collect_interval_ms.map_or(Duration::from_secs(30), |_| config.collect_interval())
 }
 
 fn reader_options(config: &Config) -> gpu::Options {

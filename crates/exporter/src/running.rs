@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use cluster::api::Api;
 use model::Stop;
 
 use crate::Config;
+use crate::fields::source::{ConfigMapText, FieldListError, FieldSource, MapAnswer};
 use crate::http::{self, Served};
 use crate::node::{Machine, Node, StateUse};
 use crate::snapshot::Published;
+use crate::sources::{self, Started};
 
 /// Name of the state file in the state folder.
 pub const STATE_FILE: &str = "exporter.state";
@@ -25,27 +28,53 @@ pub struct Running {
     served: Arc<Served>,
     published: Published,
     released: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+    api: Option<Arc<Api>>,
     stop: Arc<Stop>,
     thread: JoinHandle<()>,
+}
+
+/// Why the role cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each message says what its variant is")]
+pub enum StartError {
+    #[error("the system gives no thread")]
+    Thread(#[from] io::Error),
+    #[error(transparent)]
+    Fields(#[from] FieldListError),
 }
 
 /// Start the role. It ends when `stop` is set; nothing about the driver ends it before.
 ///
 /// # Errors
-/// The system gives no thread.
-pub fn start(config: &Config, machine: Machine, stop: Arc<Stop>) -> io::Result<Running> {
+/// The system gives no thread, or the field list cannot be read.
+pub fn start(config: &Config, machine: Machine, stop: Arc<Stop>) -> Result<Running, StartError> {
     let state = match &config.state_dir {
         Some(dir) => StateUse::Keep { path: dir.join(STATE_FILE), keeper: None },
         None => StateUse::None,
     };
-    let node = Node::new(config, machine, &state);
+    let Started { sources, tasks, api } = sources::start(config, &stop)?;
+    let fields = FieldSource::open(config, api.clone().map(config_map))?;
+    let reload = fields.switch();
+    let node = Node::new(config, machine, &state).with_sources(config, sources).with_fields(fields);
     let (published, released) = (node.published(), node.release_switch());
     let served = Served::new(published.clone(), node.scrapes(), node.clock(), config);
     let thread = {
         let stop = Arc::clone(&stop);
-        thread::Builder::new().name("node".to_owned()).spawn(move || node.run(&stop))?
+        thread::Builder::new().name("node".to_owned()).spawn(move || {
+            node.run(&stop);
+            drop(tasks);
+        })?
     };
-    Ok(Running { served: Arc::new(served), published, released, stop, thread })
+    Ok(Running { served: Arc::new(served), published, released, reload, api, stop, thread })
+}
+
+/// The field list in a ConfigMap.
+fn config_map(api: Arc<Api>) -> ConfigMapText {
+    Box::new(move || MapAnswer {
+        text: api.config_map(),
+        lack: api.config_map_state().lack().map(ToString::to_string),
+    })
 }
 
 impl Running {
@@ -60,10 +89,22 @@ impl Running {
         self.published.clone()
     }
 
+    /// The API server, where it is asked.
+    #[must_use]
+    pub fn api(&self) -> Option<Arc<Api>> {
+        self.api.clone()
+    }
+
     /// Let go of the driver, or take it back: what SIGUSR1 asks for. True: it is let go of from the
     /// next pass on.
     pub fn toggle_driver(&self) -> bool {
         !self.released.fetch_xor(true, Ordering::Relaxed)
+    }
+
+    /// The switch that has the field list read again when it is set: what SIGHUP asks for.
+    #[must_use]
+    pub fn reload_switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.reload)
     }
 
     /// The switch behind [`Self::toggle_driver`], for a signal handler of its own.

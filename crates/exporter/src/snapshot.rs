@@ -9,9 +9,23 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 use model::Timestamp;
 
+use crate::Devices;
+use crate::clock_events::ClockEvents;
+use crate::fields::FieldList;
+use crate::fields::source::ReloadState;
+use crate::holders::{Held, Kubelet};
 use crate::own::OwnCost;
 use crate::scrapes::ScrapeCounts;
 use crate::xid::XidBook;
+
+/// Windows of the counts of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// Of XIDs.
+    pub xid: Duration,
+    /// Of samples of the clocks.
+    pub clock_events: Duration,
+}
 
 /// What a node knows at one moment.
 #[derive(Debug, Clone)]
@@ -26,6 +40,20 @@ pub struct Snapshot {
     pub pass: gpu::Pass,
     /// Who is on them.
     pub view: session::View,
+    /// Who holds them.
+    pub held: Arc<Held>,
+    /// How the kubelet answers, where it is asked.
+    pub kubelet: Option<Kubelet>,
+    /// What is printed of the devices.
+    pub fields: Arc<FieldList>,
+    /// How that list stands.
+    pub reload: ReloadState,
+    /// Of which devices it is printed.
+    pub selected: Arc<Devices>,
+    /// Windows of the counts of events.
+    pub windows: Windows,
+    /// Why clocks were held back, within the window.
+    pub clock_events: Arc<ClockEvents>,
     /// XIDs so far.
     pub xids: Arc<XidBook>,
     /// Name of this host in labels.

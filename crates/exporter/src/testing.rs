@@ -13,7 +13,8 @@ use model::{Reading, Timestamp};
 
 use crate::own::OwnCost;
 use crate::scrapes::ScrapeCounts;
-use crate::{Machine, Snapshot, XidBook};
+use crate::snapshot::Windows;
+use crate::{FieldList, Machine, ReloadState, Snapshot, XidBook};
 
 /// The moment of every snapshot here.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_784_020_200);
@@ -28,6 +29,13 @@ pub(crate) fn snapshot(gpus: Vec<GpuView>) -> Snapshot {
         finished: Instant::now(),
         pass,
         view: session::View::default(),
+        held: Arc::default(),
+        kubelet: None,
+        fields: Arc::new(FieldList::built_in()),
+        reload: ReloadState::default(),
+        selected: Arc::default(),
+        windows: Windows { xid: Duration::from_secs(300), clock_events: Duration::from_secs(300) },
+        clock_events: Arc::default(),
         xids: Arc::new(XidBook::default()),
         hostname: "gpu-a".into(),
         expected_gpus: Some(1),
@@ -62,6 +70,7 @@ pub(crate) fn whole(index: u32, model: &str, values: &[(u16, f64)]) -> GpuView {
         entities: vec![entity(values)],
         devices: Vec::new(),
         instances_without_ci: Vec::new(),
+        peers: Vec::new(),
     }
 }
 

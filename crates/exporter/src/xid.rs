@@ -1,9 +1,11 @@
 //! What is remembered of XIDs: the last one of each entity, counts and times of each code.
 //!
-//! The driver reports an XID once; a metric must show it until the next. Codes are NVIDIA's, the
-//! short texts are our own. The kernel log as a second source is not read here.
+//! The driver reports an XID once; a metric must show it until the next. The kernel's log tells of
+//! the same events, so that what one of them misses is known by the other; what both tell is booked
+//! once. Codes are NVIDIA's, the short texts are our own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use gpu::XidEvent;
 use model::Timestamp;
@@ -18,6 +20,11 @@ pub const WATCHED: [u32; 11] = [48, 62, 63, 64, 74, 79, 92, 94, 95, 119, 120];
 const MOST_CODES: usize = 64;
 /// Most entities kept; those of GPUs and MIG layouts long gone make room.
 const MOST_ENTITIES: usize = 256;
+
+/// Newest events kept per entity, for the counts within a window.
+const MOST_RECENT: usize = 256;
+/// Two words of one event come within that time of each other: a pass and its answer.
+const SAME_WITHIN: Duration = Duration::from_secs(2);
 
 /// Short texts of the codes that occur, in ascending order.
 const TEXTS: &[(u32, &str)] = &[
@@ -95,6 +102,27 @@ pub struct XidRecord {
     pub last_at: Timestamp,
     /// Count and newest time by code.
     pub codes: BTreeMap<u32, XidCount>,
+    /// The newest events, oldest first.
+    #[serde(default)]
+    recent: VecDeque<Recent>,
+}
+
+/// One event, and who told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Recent {
+    at: Timestamp,
+    code: u32,
+    by_driver: bool,
+    by_kernel: bool,
+}
+
+/// Who tells of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// The driver, when it happens.
+    Driver,
+    /// The kernel's log, also of what was before.
+    Kernel,
 }
 
 /// One code of one entity.
@@ -107,19 +135,49 @@ pub struct XidCount {
 }
 
 impl XidBook {
-    /// Book one event.
-    pub fn add(&mut self, event: &XidEvent) {
-        let Ok(code) = u32::try_from(event.xid) else { return };
+    /// Book one event. False: it is booked already, by the other teller.
+    pub fn add(&mut self, event: &XidEvent, teller: Teller) -> bool {
+        let Ok(code) = u32::try_from(event.xid) else { return false };
+        if self.is_told(event, code, teller) {
+            return false;
+        }
         let record = self.record_for(&event.gpu_uuid, event.gpu_instance);
         if event.at >= record.last_at {
             (record.last, record.last_at) = (code, event.at);
         }
+        if record.recent.len() >= MOST_RECENT {
+            record.recent.pop_front();
+        }
+        let (by_driver, by_kernel) = (teller == Teller::Driver, teller == Teller::Kernel);
+        record.recent.push_back(Recent { at: event.at, code, by_driver, by_kernel });
         if record.codes.len() >= MOST_CODES && !record.codes.contains_key(&code) {
-            return;
+            return true;
         }
         let count = record.codes.entry(code).or_insert(XidCount { events: 0, last: event.at });
         count.events += 1;
         count.last = count.last.max(event.at);
+        true
+    }
+
+    /// Whether the other teller has told of it, and marks that both have. The kernel's log is read
+    /// from its beginning at every start: what is not newer than the last event of its code was
+    /// booked by an earlier run.
+    fn is_told(&mut self, event: &XidEvent, code: u32, teller: Teller) -> bool {
+        let mut records = self.records.iter_mut().filter(|r| r.gpu_uuid == event.gpu_uuid);
+        records.any(|record| {
+            let pair = record.recent.iter_mut().rev().find(|recent| {
+                let told =
+                    if teller == Teller::Driver { recent.by_driver } else { recent.by_kernel };
+                let apart = recent.at.since(event.at).max(event.at.since(recent.at));
+                recent.code == code && !told && apart <= SAME_WITHIN
+            });
+            if let Some(pair) = pair {
+                (pair.by_driver, pair.by_kernel) = (true, true);
+                return true;
+            }
+            let newest = record.codes.get(&code).map(|count| count.last);
+            teller == Teller::Kernel && newest.is_some_and(|newest| event.at <= newest)
+        })
     }
 
     fn record_for(&mut self, gpu_uuid: &str, gpu_instance: Option<u32>) -> &mut XidRecord {
@@ -137,6 +195,7 @@ impl XidBook {
                 last: 0,
                 last_at: Timestamp(i64::MIN),
                 codes: BTreeMap::new(),
+                recent: VecDeque::new(),
             });
             self.records.len() - 1
         });
@@ -154,10 +213,49 @@ impl XidBook {
     /// as what hits the whole GPU hits every instance.
     #[must_use]
     pub fn last(&self, gpu_uuid: &str, gpu_instance: Option<u32>) -> Option<u32> {
-        self.of_gpu(gpu_uuid)
-            .filter(|r| r.gpu_instance.is_none() || r.gpu_instance == gpu_instance)
+        self.of_entity(gpu_uuid, gpu_instance)
             .max_by_key(|r| (r.last_at, r.gpu_instance))
             .map(|r| r.last)
+    }
+
+    /// Events of an entity within the time before `now`, by code: its own, and those that hit the
+    /// whole GPU.
+    #[must_use]
+    pub fn within(
+        &self,
+        gpu_uuid: &str,
+        gpu_instance: Option<u32>,
+        now: Timestamp,
+        window: Duration,
+    ) -> BTreeMap<u32, u64> {
+        let mut counts = BTreeMap::new();
+        for record in self.of_entity(gpu_uuid, gpu_instance) {
+            for recent in record.recent.iter().filter(|recent| now.since(recent.at) < window) {
+                *counts.entry(recent.code).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// All events of an entity by code.
+    #[must_use]
+    pub fn totals(&self, gpu_uuid: &str, gpu_instance: Option<u32>) -> BTreeMap<u32, u64> {
+        let mut totals = BTreeMap::new();
+        for record in self.of_entity(gpu_uuid, gpu_instance) {
+            for (code, count) in &record.codes {
+                *totals.entry(*code).or_default() += count.events;
+            }
+        }
+        totals
+    }
+
+    fn of_entity<'a>(
+        &'a self,
+        gpu_uuid: &'a str,
+        gpu_instance: Option<u32>,
+    ) -> impl Iterator<Item = &'a XidRecord> {
+        let mine = move |r: &&XidRecord| r.gpu_instance.is_none() || r.gpu_instance == gpu_instance;
+        self.of_gpu(gpu_uuid).filter(mine)
     }
 
     /// Everything booked on one GPU and its instances.
@@ -193,7 +291,7 @@ mod tests {
     fn the_last_xid_stays_and_each_code_is_counted() {
         let mut book = XidBook::default();
         for (xid, second) in [(48, 10), (31, 20), (48, 15)] {
-            book.add(&event(xid, second, None));
+            assert!(book.add(&event(xid, second, None), Teller::Driver), Teller::Driver);
         }
         assert_eq!(book.last("GPU-a", None), Some(31));
         assert_eq!(book.last("GPU-b", None), None);
@@ -205,10 +303,10 @@ mod tests {
     #[test]
     fn an_instance_shows_its_own_xid_or_a_newer_one_of_its_gpu() {
         let mut book = XidBook::default();
-        book.add(&event(31, 10, Some(9)));
+        book.add(&event(31, 10, Some(9)), Teller::Driver);
         assert_eq!(book.last("GPU-a", Some(9)), Some(31));
         assert_eq!(book.last("GPU-a", Some(10)), None);
-        book.add(&event(79, 20, None));
+        book.add(&event(79, 20, None), Teller::Driver);
         assert_eq!(book.last("GPU-a", Some(9)), Some(79));
         assert_eq!(book.last("GPU-a", Some(10)), Some(79));
     }
@@ -217,9 +315,51 @@ mod tests {
     fn a_broken_driver_cannot_fill_the_memory() {
         let mut book = XidBook::default();
         for code in 0..10_000 {
-            book.add(&event(code, 1, u32::try_from(code % 1000).ok()));
+            book.add(&event(code, 1, u32::try_from(code % 1000).ok()), Teller::Driver);
         }
         assert!(book.records.len() <= MOST_ENTITIES);
         assert!(book.records.iter().all(|r| r.codes.len() <= MOST_CODES));
+    }
+
+    #[test]
+    fn what_both_tell_within_two_seconds_is_one_event() {
+        let mut book = XidBook::default();
+        assert!(book.add(&event(79, 100, None), Teller::Kernel));
+        assert!(!book.add(&event(79, 102, None), Teller::Driver));
+        assert!(book.add(&event(79, 101, None), Teller::Driver), "the pair is complete");
+        assert!(!book.add(&event(79, 101, None), Teller::Kernel));
+        assert!(book.add(&event(79, 105, None), Teller::Kernel), "another one");
+        assert!(book.add(&event(48, 105, None), Teller::Driver), "another code");
+        assert_eq!(book.totals("GPU-a", None), BTreeMap::from([(48, 1), (79, 3)]));
+    }
+
+    #[test]
+    fn the_log_read_again_after_a_restart_books_nothing_twice() {
+        let mut book = XidBook::default();
+        for second in [100, 200, 300] {
+            assert!(book.add(&event(31, second, None), Teller::Kernel));
+        }
+        let saved = serde_json::to_string(&book).unwrap();
+        let mut again: XidBook = serde_json::from_str(&saved).unwrap();
+        let new =
+            [100, 200, 300, 400].map(|second| again.add(&event(31, second, None), Teller::Kernel));
+        assert_eq!(new, [false, false, false, true]);
+    }
+
+    #[test]
+    fn a_window_counts_what_is_within_it() {
+        let mut book = XidBook::default();
+        for second in [10, 350, 360] {
+            book.add(&event(31, second, None), Teller::Driver);
+        }
+        book.add(&event(43, 350, Some(9)), Teller::Driver);
+        let at = |second| Timestamp::from_secs(second);
+        let window = Duration::from_secs(300);
+        assert_eq!(book.within("GPU-a", None, at(400), window), BTreeMap::from([(31, 2)]));
+        assert_eq!(
+            book.within("GPU-a", Some(9), at(400), window),
+            BTreeMap::from([(31, 2), (43, 1)])
+        );
+        assert!(book.within("GPU-a", None, at(900), window).is_empty());
     }
 }

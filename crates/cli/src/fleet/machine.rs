@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exporter::{Config, HostLabel, Memory, Node, Parts, StateUse, Told, page};
+use exporter::{Config, Memory, Node, Parts, StateUse, Told, page};
 use host::Host;
 use model::Timestamp;
 use server::{App, IngestError, Pages};
@@ -145,7 +145,7 @@ impl Machine {
         }
         let snapshot = self.node.tick(at);
         self.is_heard = true;
-        Some(page::render(&snapshot, Parts::default(), HostLabel::default()))
+        Some(page::render(&snapshot, Parts::default(), &page::Style::default()))
     }
 }
 

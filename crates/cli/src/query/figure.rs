@@ -96,6 +96,7 @@ pub(crate) fn short(value: f64, unit: Unit) -> String {
         Unit::Ratio => format!("{} %", digits(value * 100.0)),
         Unit::Joules => scaled(value, "J"),
         Unit::Millijoules => scaled(value / 1000.0, "J"),
+        Unit::Nanoseconds => format!("{} {}", digits(value / 1e9), Unit::Seconds.as_str()),
         Unit::None | Unit::Count | Unit::ByteSeconds | Unit::UnixSeconds => scaled(value, ""),
         // As everywhere: watts up to 10,000.
         Unit::Watts if value.abs() >= 10_000.0 => format!("{} kW", digits(value / 1000.0)),

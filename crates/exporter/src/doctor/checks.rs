@@ -250,9 +250,6 @@ fn process_use(evidence: &Evidence<'_>) -> Finding {
 const RIGHTS: &str = "run as a user that the driver allows this, with the utility capability in a \
                       container";
 
-/// First profiling field.
-const FIRST_PROFILING: u16 = 1001;
-
 fn gpm(evidence: &Evidence<'_>) -> Finding {
     let mut answering =
         evidence.snapshot.pass.gpus.iter().filter(|gpu| gpu.health.down().is_none()).peekable();
@@ -265,7 +262,7 @@ fn gpm(evidence: &Evidence<'_>) -> Finding {
         }
         let mut readings = gpu.entities.iter().flat_map(|entity| {
             let rows = ROWS.iter().zip(&entity.values);
-            rows.filter(|(row, _)| is_profiling(row.field)).map(|(_, cell)| cell.reading)
+            rows.filter(|(row, _)| row.built_in && row.is_profiling()).map(|(_, cell)| cell.reading)
         });
         let why = readings.clone().find_map(|reading| match reading {
             Reading::Failed(kind) => Some(kind.as_str()),
@@ -278,10 +275,6 @@ fn gpm(evidence: &Evidence<'_>) -> Finding {
         (!works).then(|| why.unwrap_or("not supported").to_owned())
     });
     per_gpu(evidence, &lacking, Finding::warn, "on every GPU that answers")
-}
-
-fn is_profiling(field: u16) -> bool {
-    (FIRST_PROFILING..gpu::metrics::NO_FIELD).contains(&field)
 }
 
 fn idle_instances(evidence: &Evidence<'_>) -> Finding {

@@ -59,6 +59,10 @@ pub fn readiness(published: &Published, now: Timestamp) -> Answer {
         Some((reason, remedy)) => {
             Answer { ok: false, body: format!("{}\n", no_source(reason, remedy)) }
         }
+        None if snapshot.reload.is_unread => {
+            let why = snapshot.reload.fault.as_deref().unwrap_or("the field list is not read");
+            Answer { ok: false, body: format!("{why}\n") }
+        }
         None => health(published, now),
     }
 }
@@ -84,6 +88,9 @@ fn lacks(snapshot: &Snapshot) -> Vec<String> {
             }
         };
         lacks.push(format!("GPU {} {what}", gpu.index));
+    }
+    if let Some(fault) = &snapshot.reload.fault {
+        lacks.push(format!("field list: {fault}"));
     }
     if let Some(fault) = &snapshot.state_fault {
         lacks.push(format!("state: {fault}"));

@@ -7,13 +7,14 @@ use axum::body::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::{HostLabel, Parts, Snapshot, page};
+use crate::page::{self, Style};
+use crate::{Parts, Snapshot};
 
 /// Pages and what they are made with.
 #[derive(Debug)]
 pub(super) struct Pages {
     parts: Parts,
-    host_label: HostLabel,
+    style: Style,
     made: Mutex<Made>,
 }
 
@@ -26,8 +27,8 @@ struct Made {
 }
 
 impl Pages {
-    pub(super) fn new(parts: Parts, host_label: HostLabel) -> Self {
-        Self { parts, host_label, made: Mutex::default() }
+    pub(super) fn new(parts: Parts, style: Style) -> Self {
+        Self { parts, style, made: Mutex::default() }
     }
 
     /// The page of that pass, if it is made and nobody is just making another.
@@ -47,7 +48,7 @@ impl Pages {
     pub(super) fn page(&self, snapshot: &Snapshot, gzip: bool) -> Bytes {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.number < snapshot.number {
-            let plain = page::render(snapshot, self.parts, self.host_label);
+            let plain = page::render(snapshot, self.parts, &self.style);
             *made = Made { number: snapshot.number, plain: plain.into(), gzip: None };
         }
         if !gzip {

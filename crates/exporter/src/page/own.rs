@@ -1,12 +1,13 @@
 //! What the exporter says about itself and about why a device has no figures.
 
-use gpu::metrics::{MetricRow, ROWS};
+use gpu::metrics::{ROWS, is_profiling};
 use gpu::{GpuView, SourceState};
 use model::metric::{Kind, Metric, Unit};
 use model::text::Writer;
 use model::{ErrorKind, Reading};
 
-use super::{weighted, xid};
+use super::holders;
+use crate::fields::{Listed, ListedKind};
 use crate::scrapes::BOUNDS_MICROS;
 use crate::{ScrapeCounts, Snapshot};
 
@@ -38,6 +39,31 @@ const ROWS_OF_OWN: &[Row] = &[
         &["version"],
         |metric, _, out| {
             out.sample(metric.name).label("version", env!("CARGO_PKG_VERSION")).integer(1);
+        },
+    ),
+    row(
+        "gpulse_collector_rows",
+        Kind::Gauge,
+        Unit::Count,
+        "Count of rows of the field list by what became of them.",
+        &["result"],
+        |metric, snapshot, out| {
+            for (result, count) in snapshot.fields.counts() {
+                out.sample(metric.name).label("result", result).integer(count.into());
+            }
+        },
+    ),
+    row(
+        "gpulse_config_reloads_total",
+        Kind::Counter,
+        Unit::Count,
+        "Count of times that the field list was read again, by result.",
+        &["result"],
+        |metric, snapshot, out| {
+            let reload = &snapshot.reload;
+            for (result, count) in [("success", reload.succeeded), ("failure", reload.failed)] {
+                out.sample(metric.name).label("result", result).integer(count.into());
+            }
         },
     ),
     row(
@@ -112,6 +138,31 @@ const ROWS_OF_OWN: &[Row] = &[
         "Count of finished passes over the GPUs.",
         &[],
         |metric, snapshot, out| out.sample(metric.name).integer(snapshot.number.into()),
+    ),
+    row(
+        "gpulse_pod_labels_dropped",
+        Kind::Gauge,
+        Unit::Count,
+        "Count of labels of pods that are not printed: their name is another label's (taken), two \
+         became equal (equal), or a pod has too many (too_many).",
+        &["reason"],
+        holders::labels_dropped,
+    ),
+    row(
+        "gpulse_podresources_age_seconds",
+        Kind::Gauge,
+        Unit::Seconds,
+        "Age of the kubelet's last good answer about who holds which device, in seconds.",
+        &[],
+        holders::kubelet_age,
+    ),
+    row(
+        "gpulse_podresources_unknown_ids",
+        Kind::Gauge,
+        Unit::Count,
+        "Count of device ids that a container holds and that stand for no device here.",
+        &[],
+        holders::unknown_ids,
     ),
     row(
         "gpulse_scrape_duration_seconds",
@@ -258,32 +309,36 @@ fn gpus(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
     out.sample(metric.name).label("kind", "present").integer(present);
 }
 
-/// First field that needs profiling.
-const FIRST_PROFILING: u16 = 1001;
-
-/// Rows that no entity of a GPU has a value for. A row that the exporter makes itself is there when
-/// its inputs are, and says nothing about support.
+/// Rows of the list that no entity of a GPU has a value for. A row that the exporter makes itself is
+/// there when its inputs are, and says nothing about support.
 fn field_supported(metric: &Metric, snapshot: &Snapshot, out: &mut Writer) {
     for gpu in &snapshot.pass.gpus {
         let index = gpu.index.to_string();
         let no_profiling = lacks_profiling(snapshot, gpu);
-        for (place, row) in ROWS.iter().enumerate().filter(|(_, row)| is_read(row)) {
-            let Some(reason) = lack(gpu, place) else { continue };
-            let needs_dcgm = row.field >= FIRST_PROFILING && no_profiling;
+        for row in snapshot.fields.entries() {
+            let Some(reason) = lack(gpu, row) else { continue };
+            let needs_dcgm = is_profiling(row.number) && no_profiling;
             let reason = if needs_dcgm { "needs_dcgm" } else { reason };
             let line = out.sample(metric.name).label("gpu", &index);
-            line.label("field", row.metric.name).label("reason", reason).integer(0);
+            line.label("field", &row.name).label("reason", reason).integer(0);
         }
     }
 }
 
-/// Whether a row is read from the driver, not made here.
-fn is_read(row: &MetricRow) -> bool {
-    row.metric.name != xid::LAST && row.metric.name != weighted::NAME
+/// Why a row shows nothing of a GPU; `None` if it does.
+fn lack(gpu: &GpuView, row: &Listed) -> Option<&'static str> {
+    let Some(place) = row.place else { return Some(row.origin.lack()) };
+    if ROWS[place].is_made() {
+        return None;
+    }
+    if ROWS[place].is_text() && row.kind != ListedKind::Label {
+        return Some("not_a_number");
+    }
+    unread(gpu, place)
 }
 
 /// Why no entity has a value for the row; `None` if one has.
-fn lack(gpu: &GpuView, place: usize) -> Option<&'static str> {
+fn unread(gpu: &GpuView, place: usize) -> Option<&'static str> {
     let readings = || gpu.entities.iter().filter_map(|e| e.values.get(place)).map(|c| c.reading);
     if readings().any(|reading| reading.is_value()) {
         return None;
@@ -298,11 +353,12 @@ fn lack(gpu: &GpuView, place: usize) -> Option<&'static str> {
 
 /// Whether the GPU has no profiling through NVML at all: older than Hopper.
 fn lacks_profiling(snapshot: &Snapshot, gpu: &GpuView) -> bool {
-    let is_profiling = |row: &MetricRow| row.field >= FIRST_PROFILING && is_read(row);
-    let mut profiling = ROWS.iter().enumerate().filter(|(_, row)| is_profiling(row));
-    snapshot.pass.source == SourceState::Nvml
+    let mut profiling =
+        snapshot.fields.entries().iter().filter(|row| is_profiling(row.number)).peekable();
+    profiling.peek().is_some()
+        && snapshot.pass.source == SourceState::Nvml
         && gpu.health.down().is_none()
-        && profiling.all(|(place, _)| lack(gpu, place) == Some("not_supported"))
+        && profiling.all(|row| matches!(lack(gpu, row), Some("not_supported" | "not_read")))
 }
 
 fn histogram(name: &str, counts: &ScrapeCounts, out: &mut Writer) {

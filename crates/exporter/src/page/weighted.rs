@@ -4,16 +4,20 @@
 //! GPU with MIG instances, the activities of its instances by their slices. A missing input is a
 //! missing sample, never a smaller sum.
 
-use gpu::metrics::{MetricRow, position, position_of_field};
+use gpu::metrics::{NO_FIELD, position, position_of_field};
 use gpu::{EntityView, GpuView};
 use model::Reading;
 use model::text::Writer;
 
-use super::device::{board_labels, current, label_rows, push, push_host};
-use crate::{HostLabel, Snapshot};
+use super::device::{begin, board_labels, borrowed, current, label_rows, push_host};
+use super::{Style, holders};
+use crate::Snapshot;
+use crate::fields::Listed;
 
-/// The family.
-pub(super) const NAME: &str = "DCGM_FI_DEV_WEIGHTED_GPU_UTIL";
+/// The one family without a number of DCGM.
+pub(crate) const FIELD: u16 = NO_FIELD;
+/// What it is made of.
+pub(crate) const INPUTS: [u16; 3] = [GPU_UTIL, GRAPHICS_ACTIVE, 69];
 
 /// DCGM_FI_DEV_GPU_UTIL.
 const GPU_UTIL: u16 = 203;
@@ -26,12 +30,15 @@ const MAX_SLICES: &str = "DCGM_FI_DEV_MIG_MAX_SLICES";
 const BY_ACTIVITY: [&str; 4] = ["H100", "H200", "H800", "H20"];
 
 /// One sample per GPU that has the inputs.
-pub(super) fn write(row: &MetricRow, snapshot: &Snapshot, host_label: HostLabel, out: &mut Writer) {
-    out.metric(&row.metric);
-    for gpu in &snapshot.pass.gpus {
+pub(super) fn write(row: &Listed, snapshot: &Snapshot, style: &Style, out: &mut Writer) {
+    begin(row, out);
+    let shown = |gpu: &GpuView| gpu.entities.iter().any(|e| snapshot.selected.shows(gpu, e));
+    for gpu in snapshot.pass.gpus.iter().filter(|gpu| shown(gpu)) {
         if let Some((method, value)) = weigh(snapshot, gpu) {
-            let labels = labels(snapshot, host_label, gpu, method);
-            out.sample(NAME).labels_written(&labels).shortest(value);
+            // The sum over instances has no holder; a whole GPU has its own.
+            let held = snapshot.held.labels_of(gpu, None);
+            let labels = labels(snapshot, style, gpu, method, &held.of_pod);
+            holders::write(&row.name, &labels, held, &[], out, |line| line.shortest(value));
         }
     }
 }
@@ -87,13 +94,15 @@ fn text<'a>(entity: &'a EntityView, name: &str) -> Option<&'a str> {
 /// Those of the physical GPU, also where its entities are instances.
 fn labels(
     snapshot: &Snapshot,
-    host_label: HostLabel,
+    style: &Style,
     gpu: &GpuView,
     method: &'static str,
+    of_pod: &[(String, String)],
 ) -> String {
-    let mut labels = board_labels(gpu);
-    push_host(&mut labels, host_label, &snapshot.hostname);
-    let mut rows = gpu.entities.first().map_or_else(Vec::new, label_rows);
+    let mut labels = board_labels(gpu, style);
+    push_host(&mut labels, style, &snapshot.hostname);
+    let listed = gpu.entities.first().map_or_else(Vec::new, |e| label_rows(snapshot, e));
+    let mut rows = borrowed(&listed);
     for (name, text) in &mut rows {
         if *name == "DCGM_FI_DEV_NAME" {
             *text = &gpu.model;
@@ -103,8 +112,6 @@ fn labels(
     rows.push(("DCGM_FI_DEV_UUID", &gpu.uuid));
     rows.push(("calculation_method", method));
     rows.sort_unstable_by_key(|(name, _)| *name);
-    for (name, text) in rows {
-        push(&mut labels, name, text);
-    }
+    holders::push_sorted(&mut labels, &rows, of_pod, &[]);
     labels
 }
