@@ -97,7 +97,7 @@ impl Engine {
         let worked = before.map_or(0.0, |before| facts.cpu_seconds - before).max(0.0);
         // A zombie has lost its program and its group; what was known of it before stays.
         let says_more = !matches!(facts.state, 'Z' | 'X') && !facts.command.is_empty();
-        if says_more && known.facts.command != facts.command {
+        if says_more && (known.facts.command != facts.command || is_renamed(&known.facts, facts)) {
             let changed = Arc::make_mut(&mut known.facts);
             describe(changed, facts, user);
         }
@@ -324,6 +324,15 @@ impl Engine {
     }
 }
 
+/// Whether Kubernetes names it otherwise than before: a pod's names may come after its process.
+fn is_renamed(facts: &SessionFacts, process: &ProcessFacts) -> bool {
+    process.names.as_ref().is_some_and(|names| {
+        facts.namespace.as_ref() != Some(&names.namespace)
+            || facts.pod.as_ref() != Some(&names.pod)
+            || facts.container.as_deref().unwrap_or_default() != names.container
+    })
+}
+
 /// Take what a process's files tell of it into the facts of its session.
 fn describe(facts: &mut SessionFacts, process: &ProcessFacts, user: UserLabel) {
     facts.kind = process.owner.kind;
@@ -331,7 +340,7 @@ fn describe(facts: &mut SessionFacts, process: &ProcessFacts, user: UserLabel) {
     if let Some(names) = &process.names {
         facts.namespace = Some(names.namespace.clone());
         facts.pod = Some(names.pod.clone());
-        facts.container = Some(names.container.clone());
+        facts.container = Some(names.container.clone()).filter(|name| !name.is_empty());
     }
     facts.command.clone_from(&process.command);
     if facts.command.is_empty() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::device::{Device, MigDevice};
 use model::observation::{ContextKind, DeviceProcess};
-use model::process::{Lookup, OwnerKind};
+use model::process::{Lookup, OwnerKind, PodNames, ProcessFacts};
 use model::{ErrorKind, Reading};
 
 use super::world::*;
@@ -46,6 +46,38 @@ fn a_reused_pid_starts_a_new_session() {
     assert_eq!(sessions.len(), 2);
     assert!(sessions[0].end.is_none() && sessions[1].end.is_some());
     assert_ne!(sessions[0].facts.id, sessions[1].facts.id);
+}
+
+#[test]
+fn names_that_come_after_the_process_are_taken_and_stay_when_nobody_tells_them_any_more() {
+    let mut world = World::new();
+    world.start(7, 0);
+    world.see(1, &[list(&gpu(0), &[process(7)])]);
+    let tell = |world: &mut World, pod: Option<(&str, &str)>| {
+        let names = pod.map(|(pod, container)| PodNames {
+            namespace: "ml".to_owned(),
+            pod: pod.to_owned(),
+            container: container.to_owned(),
+            ..PodNames::default()
+        });
+        world.proc.insert(7, Lookup::Facts(ProcessFacts { names, ..facts(7, 0) }));
+    };
+    let named = |world: &World| {
+        let facts = world.session(7).facts;
+        (facts.pod.clone(), facts.container.clone())
+    };
+    let some = |name: &str| Some(name.to_owned());
+    assert_eq!(named(&world), (None, None));
+    // Of a sandbox only the pod is known.
+    tell(&mut world, Some(("bert-0", "")));
+    world.see_for(2, 8, &[list(&gpu(0), &[process(7)])]);
+    assert_eq!(named(&world), (some("bert-0"), None));
+    tell(&mut world, Some(("bert-0", "train")));
+    world.see_for(9, 15, &[list(&gpu(0), &[process(7)])]);
+    assert_eq!(named(&world), (some("bert-0"), some("train")));
+    tell(&mut world, None);
+    world.see_for(16, 22, &[list(&gpu(0), &[process(7)])]);
+    assert_eq!(named(&world), (some("bert-0"), some("train")));
 }
 
 #[test]
