@@ -1,11 +1,10 @@
 //! Questions to a server of the cluster: one answer with a bound on its size and time, and a watch
 //! as lines with a bound on each.
 
-use std::error::Error;
 use std::time::Duration;
 
 use http::Request;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
@@ -92,12 +91,17 @@ async fn open(client: &Client, question: Request<Vec<u8>>) -> Result<Body, Fault
     Err(Fault::Refused { code, message: explanation(&bytes) })
 }
 
-async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().to_vec()),
-        Err(cause) if cause.is::<LengthLimitError>() => Err(Fault::TooLarge(limit)),
-        Err(cause) => Err(Fault::BrokenOff(cause as Box<dyn Error + Send + Sync>)),
+/// All of a body, each part let go as it is copied.
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Fault> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|cause| Fault::BrokenOff(Box::new(cause)))?;
+        all.extend(frame.data_ref().into_iter().flatten());
+        if all.len() > limit {
+            return Err(Fault::TooLarge(limit));
+        }
     }
+    Ok(all)
 }
 
 /// What a refusal says: the message of a `Status`, else the beginning of its text.
