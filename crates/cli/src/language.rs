@@ -3,6 +3,8 @@
 //! Only messages and words of tables are translated. Keys, column names, JSON, CSV, metrics and
 //! the log stay English.
 
+mod korean;
+
 /// The language of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -23,6 +25,14 @@ impl Language {
     fn of_locale(locale: &str) -> Self {
         let language = locale.split(['_', '.', '@']).next().unwrap_or_default();
         if language == "ko" { Self::Korean } else { Self::English }
+    }
+
+    /// A sentence that a crate without language made, in this one.
+    pub(crate) fn sentence(self, english: &str) -> String {
+        match self {
+            Self::English => english.to_owned(),
+            Self::Korean => korean::sentence(english),
+        }
     }
 
     /// One of the two texts.

@@ -111,6 +111,15 @@ pub(crate) fn terminal_rows() -> Option<usize> {
     Some(usize::from(rows)).filter(|&rows| rows > 1)
 }
 
+/// A cell of CSV, quoted as RFC 4180 says.
+pub(crate) fn csv_cell(value: &str) -> String {
+    if value.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", value.replace('"', "\"\""))
+    } else {
+        value.to_owned()
+    }
+}
+
 /// Print data.
 ///
 /// # Errors

@@ -48,7 +48,8 @@ impl ClockEvents {
         let Some(place) = position_of_field(REASONS) else { return };
         let now = pass.at;
         // A pass may come a little early; a clock that stepped back starts anew.
-        let due = self.last.is_none_or(|last| now < last || now.since(last) >= every.mul_f64(0.9));
+        let early = (every / 10).min(Duration::from_millis(500));
+        let due = self.last.is_none_or(|last| now < last || now.since(last) + early >= every);
         if !due {
             return;
         }

@@ -291,7 +291,7 @@ mod tests {
     fn the_last_xid_stays_and_each_code_is_counted() {
         let mut book = XidBook::default();
         for (xid, second) in [(48, 10), (31, 20), (48, 15)] {
-            assert!(book.add(&event(xid, second, None), Teller::Driver), Teller::Driver);
+            assert!(book.add(&event(xid, second, None), Teller::Driver));
         }
         assert_eq!(book.last("GPU-a", None), Some(31));
         assert_eq!(book.last("GPU-b", None), None);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use exporter::doctor::{self, Answer, Evidence, Status};
 use exporter::textfile::DEFAULT_OUTPUT;
 use exporter::{Node, STATE_FILE, StateUse};
@@ -12,9 +13,9 @@ use crate::fault::{FAILURE, Fault};
 use crate::language::Language;
 use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::moment;
-use crate::output::{self, When};
+use crate::output::{self, Format, OutputArgs, csv_cell};
 use crate::signals;
-use crate::table::{Colour, visible};
+use crate::table::{Colour, Look, visible};
 use crate::who::Message;
 use crate::wrap::wrapped;
 
@@ -27,17 +28,14 @@ use crate::wrap::wrapped;
 Examples:
   gpulse doctor
   gpulse doctor --json
+  gpulse doctor -o csv --no-headers           a line for each check, for scripts
   gpulse doctor --path.procfs /host/proc      as in a container")]
 pub(crate) struct Args {
-    /// One JSON document instead of text.
-    #[arg(long)]
-    json: bool,
     /// The textfile that gpulse collect would write.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_OUTPUT)]
     textfile: PathBuf,
-    /// When to colour the text.
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    color: When,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -66,10 +64,20 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
+    let language = Language::of_environment();
+    let format = args.output.format();
+    if format == Format::Prom {
+        let problem = "-o prom does not apply: checks are no metrics; ask gpulse exporter for those";
+        return Err(Fault::usage(anyhow!(problem)));
+    }
+    if !args.output.columns.is_empty() {
+        let problem = "--columns does not apply: a check has always its id, status, evidence and remedy";
+        return Err(Fault::usage(anyhow!(problem)));
+    }
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
     let state = args.state.place(state);
     if let Some(name) = simulated {
-        output::say(&Message::Simulated(name).text(Language::of_environment()));
+        output::say(&Message::Simulated(name).text(language));
     }
     config.session.sampled = true;
     let stop = signals::stop_on_signal()?;
@@ -83,27 +91,59 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         textfile: &args.textfile,
         state_dir: state_dir.as_deref().map(Path::new),
     });
-    let text = if args.json {
-        json(&snapshot, &answers)?
-    } else {
-        text(&answers, output::is_coloured(args.color))
+    let text = match format {
+        Format::Table | Format::Prom => text(&answers, language, args.output.look()),
+        Format::Json => json(&snapshot, &answers)?,
+        Format::Jsonl => jsonl(&answers)?,
+        Format::Csv => csv(&answers, !args.output.no_headers),
     };
     output::print(&text)?;
     let failed = answers.iter().any(|answer| answer.status == Status::Fail);
     Ok(if failed { FAILURE } else { 0 })
 }
 
-fn json(snapshot: &exporter::Snapshot, answers: &[Answer]) -> serde_json::Result<String> {
-    let checks = answers
-        .iter()
-        .map(|answer| Row {
+impl<'a> Row<'a> {
+    fn of(answer: &'a Answer) -> Self {
+        Self {
             id: answer.id,
             question: answer.question,
             status: answer.status.as_str(),
             evidence: &answer.evidence,
             remedy: answer.remedy.as_deref(),
-        })
-        .collect();
+        }
+    }
+}
+
+/// A row of `-o jsonl`.
+#[derive(Serialize)]
+struct JsonRow<'a> {
+    schema_version: u32,
+    #[serde(flatten)]
+    row: Row<'a>,
+}
+
+fn jsonl(answers: &[Answer]) -> serde_json::Result<String> {
+    let mut out = String::new();
+    for answer in answers {
+        let row = JsonRow { schema_version: SCHEMA_VERSION, row: Row::of(answer) };
+        out.push_str(&serde_json::to_string(&row)?);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+/// A line for each check.
+fn csv(answers: &[Answer], heads: bool) -> String {
+    let heads = heads.then(|| "id,status,evidence,remedy".to_owned());
+    let rows = answers.iter().map(|answer| {
+        let remedy = answer.remedy.as_deref().unwrap_or_default();
+        [answer.id, answer.status.as_str(), &answer.evidence, remedy].map(csv_cell).join(",")
+    });
+    heads.into_iter().chain(rows).map(|line| line + "\n").collect()
+}
+
+fn json(snapshot: &exporter::Snapshot, answers: &[Answer]) -> serde_json::Result<String> {
+    let checks = answers.iter().map(Row::of).collect();
     let report = Report {
         schema_version: SCHEMA_VERSION,
         at: moment::iso(snapshot.at),
@@ -115,28 +155,36 @@ fn json(snapshot: &exporter::Snapshot, answers: &[Answer]) -> serde_json::Result
 }
 
 /// Each check with what was found, and below it the remedy.
-fn text(answers: &[Answer], coloured: bool) -> String {
+fn text(answers: &[Answer], language: Language, look: Look) -> String {
     let mut out = String::new();
     for answer in answers {
         let (word, colour) = mark(answer.status);
-        let found = visible(&format!("{}: {}", answer.id, answer.evidence));
-        let _ =
-            writeln!(out, "{}  {}", colour.paint(&format!("{word:<4}"), coloured), below(&found));
+        let evidence = language.sentence(&answer.evidence);
+        let found = visible(&format!("{}: {evidence}", answer.id));
+        let word = colour.paint(&format!("{word:<4}"), look.coloured);
+        let _ = writeln!(out, "{word}  {}", below(&found, look.width));
         if let Some(remedy) = &answer.remedy {
-            let _ = writeln!(out, "      {}", below(&visible(&format!("remedy: {remedy}"))));
+            let remedy = language.sentence(remedy);
+            let remedy = format!("{}: {remedy}", language.pick("remedy", "해결 방법"));
+            let _ = writeln!(out, "      {}", below(&visible(&remedy), look.width));
         }
     }
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
     let (ok, warn, fail) = (count(Status::Ok), count(Status::Warn), count(Status::Fail));
     let warnings = if warn == 1 { "warning" } else { "warnings" };
-    let _ = writeln!(out, "{ok} ok, {warn} {warnings}, {fail} failed");
+    let total = language.pick(
+        format!("{ok} ok, {warn} {warnings}, {fail} failed"),
+        format!("정상 {ok}, 경고 {warn}, 실패 {fail}"),
+    );
+    let _ = writeln!(out, "{total}");
     out
 }
 
-/// Broken at the terminal's width, under the place where the text of a check begins.
-fn below(text: &str) -> String {
+/// Broken at the terminal's width if there is one, under the place where the text of a check begins.
+fn below(text: &str, width: Option<usize>) -> String {
     const INDENT: usize = 6;
-    wrapped(text, output::terminal_width().saturating_sub(INDENT), 0)
+    let Some(width) = width else { return text.to_owned() };
+    wrapped(text, width.saturating_sub(INDENT), 0)
         .replace('\n', &format!("\n{:INDENT$}", ""))
 }
 

@@ -10,6 +10,7 @@ use super::chart::{Span, bars, chart, colour};
 use super::figure::{Figures, short, unit_of};
 use super::{SCHEMA_VERSION, legend};
 use crate::moment;
+use crate::output::csv_cell;
 use crate::table::{Cell, Colour, Column, Look, render};
 
 /// Series in a chart's list where not all are asked for.
@@ -213,28 +214,19 @@ pub(crate) fn csv(answer: &Answer, heads: bool) -> String {
     let mut out = String::new();
     if heads {
         let all = names.iter().copied().chain(["time", "value"]);
-        out.push_str(&all.map(quoted).collect::<Vec<_>>().join(","));
+        out.push_str(&all.map(csv_cell).collect::<Vec<_>>().join(","));
         out.push('\n');
     }
     for of in &answer.series {
         let labels: Vec<String> =
-            names.iter().map(|name| quoted(of.metric.get(*name).map_or("", |v| v))).collect();
+            names.iter().map(|name| csv_cell(of.metric.get(*name).map_or("", |v| v))).collect();
         for (time, value) in of.points() {
-            let cells = labels.iter().cloned().chain([moment_of(*time), quoted(value)]);
+            let cells = labels.iter().cloned().chain([moment_of(*time), csv_cell(value)]);
             out.push_str(&cells.collect::<Vec<_>>().join(","));
             out.push('\n');
         }
     }
     out
-}
-
-/// Quoted as RFC 4180 says.
-fn quoted(value: &str) -> String {
-    if value.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", value.replace('"', "\"\""))
-    } else {
-        value.to_owned()
-    }
 }
 
 /// Prometheus's text format, each sample with its time in ms.

@@ -34,19 +34,21 @@ pub(super) fn page() -> String {
 fn push_devices(out: &mut String) {
     out.push_str(
         "\n## GPUs\nNames, units and labels of dcgm-exporter. Part `gpu`. A row of type label is \
-         no family: its value\nstands as a label on every sample of its GPU.\n\n\
-         | field | name | type | unit | with MIG | `nvidia-smi` | meaning |\n\
-         |---|---|---|---|---|---|---|\n",
+         no family: its value\nstands as a label on every sample of its GPU. A row that is \
+         not in the built-in list is read when a field list\nnames it.\n\n\
+         | field | name | type | unit | built in | with MIG | `nvidia-smi` | meaning |\n\
+         |---|---|---|---|---|---|---|---|\n",
     );
     for row in ROWS {
         let metric = &row.metric;
         let _ = writeln!(
             out,
-            "| {} | `{}` | {} | {} | {} | {} | {} |",
+            "| {} | `{}` | {} | {} | {} | {} | {} | {} |",
             field(row),
             metric.name,
             metric.kind.as_str(),
             metric.unit.as_str(),
+            if row.built_in { "yes" } else { "" },
             level(row),
             row.smi.map(|field| format!("`{field}`")).unwrap_or_default(),
             cell(metric.help),

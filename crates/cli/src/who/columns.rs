@@ -2,6 +2,7 @@
 //! and the CSV follow.
 
 use crate::language::Language;
+use crate::output::csv_cell;
 use crate::moment;
 use crate::table::{Cell, Colour, Column, Look, render};
 
@@ -185,19 +186,11 @@ pub(crate) fn csv(who: &Who, columns: &[&WhoColumn], heads: bool) -> String {
     }
     for row in rows(who, Language::English) {
         let values: Vec<String> =
-            columns.iter().map(|c| quoted((c.value)(&row).unwrap_or_default())).collect();
+            columns.iter().map(|c| csv_cell(&(c.value)(&row).unwrap_or_default())).collect();
         out.push_str(&values.join(","));
         out.push('\n');
     }
     out
-}
-
-fn quoted(value: String) -> String {
-    if value.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", value.replace('"', "\"\""))
-    } else {
-        value
-    }
 }
 
 fn rows(who: &Who, language: Language) -> impl Iterator<Item = Row<'_>> {

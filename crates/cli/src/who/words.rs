@@ -74,11 +74,17 @@ impl NoGpu {
                 language.pick("nothing has sent readings yet", "아직 수신된 데이터가 없습니다");
             return self.tried.clone().unwrap_or_else(|| nothing.to_owned());
         }
-        let tried =
-            self.tried.as_deref().unwrap_or(language.pick(
-                "the driver answers and lists no GPU",
-                "드라이버는 응답하지만 GPU가 없습니다",
-            ));
+        let tried = match &self.tried {
+            // Why, and what to do, each on a line of its own.
+            Some(tried) => {
+                let lines: Vec<String> =
+                    tried.lines().map(|line| language.sentence(line)).collect();
+                lines.join("\n")
+            }
+            None => language
+                .pick("the driver answers and lists no GPU", "드라이버는 응답하지만 GPU가 없습니다")
+                .to_owned(),
+        };
         let next = language.pick(
             "see what is missing: gpulse doctor; look around without a GPU: gpulse who --sim \
              h100x8-busy",
@@ -139,7 +145,8 @@ pub(crate) fn trouble(trouble: &Trouble, device: &Device, language: Language) ->
             language.pick("node no longer reports", "노드가 더 이상 보고하지 않음").to_owned()
         }
         Trouble::ProcessesUnreadable(why) => {
-            language.pick(format!("processes: {why}"), format!("프로세스: {why}"))
+            let korean = language.sentence(&why.replace(' ', "_"));
+            language.pick(format!("processes: {why}"), format!("프로세스: {korean}"))
         }
         Trouble::NoComputeInstance { gpu_instance } => {
             let profile = device.profile.as_deref().unwrap_or("?");

@@ -192,6 +192,7 @@ impl Server {
     pub(crate) fn signal(&self, name: &str) {
         let number = match name {
             "USR1" => Signal::USR1,
+            "HUP" => Signal::HUP,
             "INT" => Signal::INT,
             _ => Signal::TERM,
         };

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cluster::api::{ConfigMapName, ConfigMapNameError};
 use gpu::Pass;
 use gpu::metrics::RowSet;
 use model::{ErrorKind, Reading, Timestamp};
@@ -49,6 +50,8 @@ pub enum FieldListError {
     #[error("cannot read the field list {}: give another file with --collectors, or none for the \
              built-in list", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    ConfigMap(#[from] ConfigMapNameError),
     #[error("the field list {} is longer than {LONGEST_FILE} bytes", .path.display())]
     TooLong { path: PathBuf },
     #[error("the field list {}: {fault}", .path.display())]
@@ -131,6 +134,9 @@ impl FieldSource {
     /// # Errors
     /// A named file that cannot be read, or that has a fault where none is forgiven.
     pub fn open(config: &Config, map: Option<ConfigMapText>) -> Result<Self, FieldListError> {
+        if let Some(name) = &config.configmap_data {
+            let _: ConfigMapName = name.parse()?;
+        }
         let path = config.collectors.clone();
         let stamp = path.as_deref().and_then(Stamp::of);
         let list = match &path {

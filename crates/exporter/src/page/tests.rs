@@ -9,7 +9,7 @@ use model::text::{Family, parse};
 use model::{ErrorKind, Reading};
 
 use super::*;
-use crate::XidBook;
+use crate::{HostLabel, Teller, XidBook};
 use crate::testing::{NOW, instance, set_label, snapshot, whole, without_driver};
 
 const GPU: Parts = Parts { gpu: true, sessions: false, own: false };
@@ -17,7 +17,7 @@ const OWN: Parts = Parts { gpu: false, sessions: false, own: true };
 
 /// The lines of families whose name contains one of these.
 fn lines(snapshot: &Snapshot, host_label: HostLabel, parts: Parts, names: &[&str]) -> String {
-    let page = render(snapshot, parts, host_label);
+    let page = render(snapshot, parts, &Style { host_label, ..Style::default() });
     parse(&page).unwrap();
     let wanted = |line: &&str| names.iter().any(|name| line.contains(name));
     page.lines().filter(wanted).map(|line| format!("{line}\n")).collect()
@@ -28,7 +28,7 @@ fn check(snapshot: &Snapshot, names: &[&str], expected: &Expect) {
 }
 
 fn families(snapshot: &Snapshot, parts: Parts) -> Vec<Family> {
-    parse(&render(snapshot, parts, HostLabel::Classic)).unwrap()
+    parse(&render(snapshot, parts, &Style::default())).unwrap()
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn an_xid_stays_with_code_and_text_and_is_counted_from_zero() {
             gpu_instance: None,
             compute_instance: None,
             xid: 79,
-        });
+        }, Teller::Driver);
     }
     snapshot.xids = Arc::new(book);
     check(

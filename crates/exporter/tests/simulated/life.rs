@@ -65,6 +65,26 @@ fn s2_27_a_driver_that_goes_away_and_comes_back_is_followed() {
 }
 
 #[test]
+fn a_driver_that_is_let_go_of_leaves_nobody_active() {
+    let mut watched = Watched::new("h100x8-busy", Duration::from_secs(600));
+    let active = |snapshot: &Snapshot| {
+        let states = samples(&families(snapshot), "gpu_session_state");
+        let is_active = |sample: &&Sample| sample.label("state") == Some("active");
+        states.iter().filter(is_active).filter(|sample| sample.value == 1.0).count()
+    };
+    let before = watched.run(seconds(20));
+    assert!(active(&before) > 0);
+    let switch = watched.node.release_switch();
+    switch.store(true, std::sync::atomic::Ordering::Relaxed);
+    let released = watched.run(seconds(2));
+    assert!(released.absence().is_some());
+    assert_eq!(active(&released), 0, "two seconds later, not fifteen");
+    switch.store(false, std::sync::atomic::Ordering::Relaxed);
+    let back = watched.run(seconds(20));
+    assert!(back.absence().is_none() && active(&back) > 0);
+}
+
+#[test]
 fn s1_26_a_gpu_that_is_added_on_the_bus_has_the_driver_opened_again_once() {
     let folder = tempfile::tempdir().unwrap();
     let plug_in = |slot: &str| {

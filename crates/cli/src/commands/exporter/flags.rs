@@ -264,6 +264,10 @@ pub(crate) struct LaterFlags {
     #[arg(short = 'r', long, num_args = 0..=1, default_missing_value = "localhost:5555",
           value_name = "HOST:PORT", env = "DCGM_REMOTE_HOSTENGINE_INFO")]
     remote_hostengine_info: Option<Maybe<String>>,
+    /// Later; a socket that systemd opened. --listen counts.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_name = "BOOL", env = "DCGM_EXPORTER_SYSTEMD_SOCKET")]
+    web_systemd_socket: Option<Switch>,
     /// Later; NVSwitches and their links.
     #[arg(short = 's', long, value_name = "SELECTOR", env = "DCGM_EXPORTER_OTHER_DEVICES_STR")]
     switch_devices: Option<Maybe<OtherDevices>>,
@@ -343,6 +347,8 @@ impl LaterFlags {
         };
         let later = "needs DCGM, which comes later; NVML is read";
         tell(given(&self.remote_hostengine_info).is_some(), "remote-hostengine-info", later);
+        let socket = on(&self.web_systemd_socket) == Some(true);
+        tell(socket, "web-systemd-socket", "comes later; the address of --listen is used");
         tell(given(&self.switch_devices).is_some(), "switch-devices", later);
         tell(given(&self.cpu_devices).is_some(), "cpu-devices", later);
         tell(on(&self.enable_dcgm_log) == Some(true), "enable-dcgm-log", later);
