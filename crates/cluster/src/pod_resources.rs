@@ -123,6 +123,19 @@ pub async fn run(config: Config, handle: Handle) {
     }
 }
 
+/// Ask once, as a check does.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn ask_once(config: &Config) -> Result<Answer, Fault> {
+    let ask = async {
+        let mut client = Client::connect(&config.socket).await?;
+        client.list().await
+    };
+    let list = within(ask).await.map_err(|cause| cause.fault(&config.socket))?;
+    Ok(grants::answer(config, list, None))
+}
+
 /// The task's state between two calls.
 struct Asking {
     config: Config,

@@ -4,6 +4,7 @@
 //! two; it changes nothing. Ids are stable: scripts rely on them. Printing is the program's.
 
 mod checks;
+mod kubelet;
 
 use std::path::Path;
 
@@ -19,6 +20,8 @@ pub struct Evidence<'a> {
     pub host: &'a host::Host,
     /// Where the textfile would be written.
     pub textfile: &'a Path,
+    /// Where the kubelet would be asked for the pods on each GPU.
+    pub kubelet: &'a Path,
     /// Where the exporter would keep its state.
     pub state_dir: Option<&'a Path>,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use exporter::doctor::{self, Answer, Evidence, Status};
 use exporter::textfile::DEFAULT_OUTPUT;
-use exporter::{Node, STATE_FILE, StateUse};
+use exporter::{Node, POD_RESOURCES_SOCKET, STATE_FILE, StateUse};
 use serde::Serialize;
 
 use crate::fault::{FAILURE, Fault};
@@ -34,6 +34,10 @@ pub(crate) struct Args {
     /// The textfile that gpulse collect would write.
     #[arg(long, value_name = "FILE", default_value = DEFAULT_OUTPUT)]
     textfile: PathBuf,
+    /// Socket of the kubelet that gpulse exporter --kubernetes would ask.
+    #[arg(long, value_name = "PATH", default_value = POD_RESOURCES_SOCKET,
+          env = "DCGM_POD_RESOURCES_KUBELET_SOCKET", hide_env = true)]
+    pod_resources_kubelet_socket: PathBuf,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -89,6 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         snapshot: &snapshot,
         host: node.host(),
         textfile: &args.textfile,
+        kubelet: &args.pod_resources_kubelet_socket,
         state_dir: state_dir.as_deref().map(Path::new),
     });
     let text = match format {

@@ -8,7 +8,7 @@ use gpu::{GpuView, Health, SourceState};
 use model::process::Lookup;
 use model::{ErrorKind, Reading};
 
-use super::{Check, Evidence, Finding};
+use super::{Check, Evidence, Finding, kubelet};
 
 /// All checks.
 pub const CHECKS: &[Check] = &[
@@ -105,6 +105,13 @@ pub const CHECKS: &[Check] = &[
         question: "Can the processes on the GPUs be looked up?",
         remedy: "mount the host's /proc and name it with --path.procfs; hidepid hides other users'",
         probe: procfs,
+    },
+    Check {
+        id: "pod-resources",
+        question: "Does the kubelet tell which pod has which GPU?",
+        remedy: "mount the kubelet's folder pod-resources (hostPath), or name its socket with \
+                 --pod-resources-kubelet-socket; without it device metrics name no pods",
+        probe: kubelet::probe,
     },
     Check {
         id: "textfile-folder",

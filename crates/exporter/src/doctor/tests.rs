@@ -16,6 +16,7 @@ fn about(snapshot: &Snapshot, id: &str) -> Answer {
         snapshot,
         host: &machine.host,
         textfile: &dir.path().join("gpu_sessions.prom"),
+        kubelet: &dir.path().join("kubelet.sock"),
         state_dir: None,
     };
     examine(&evidence).into_iter().find(|answer| answer.id == id).unwrap()
@@ -44,6 +45,7 @@ fn ids_are_stable_unique_and_every_check_has_a_question_and_a_remedy() {
             "mig-instances-without-compute",
             "pid-namespace",
             "procfs",
+            "pod-resources",
             "textfile-folder",
             "state-folder"
         ]
@@ -115,7 +117,8 @@ fn folders_are_judged_without_writing_into_them() {
     let judge = |textfile: &Path, state_dir: Option<PathBuf>| {
         let host = &machine.host;
         let state_dir = state_dir.as_deref();
-        let evidence = Evidence { snapshot: &snapshot, host, textfile, state_dir };
+        let kubelet = Path::new("/none");
+        let evidence = Evidence { snapshot: &snapshot, host, textfile, kubelet, state_dir };
         let answers = examine(&evidence);
         let status = |id: &str| answers.iter().find(|answer| answer.id == id).unwrap().status;
         (status("textfile-folder"), status("state-folder"))
@@ -127,4 +130,24 @@ fn folders_are_judged_without_writing_into_them() {
     assert_eq!(judge(&missing, None), (Status::NotApplicable, Status::Warn));
     assert_eq!(judge(read_only, None).0, Status::Fail);
     assert!(!here.exists() && fs::read_dir(dir.path()).unwrap().count() == 2);
+}
+
+#[test]
+fn a_kubelet_that_is_not_there_is_no_fault_and_a_dead_socket_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let machine = machine(dir.path());
+    let snapshot = snapshot(Vec::new());
+    let socket = dir.path().join("kubelet.sock");
+    let judge = || {
+        let (host, textfile) = (&machine.host, Path::new("/none"));
+        let evidence =
+            Evidence { snapshot: &snapshot, host, textfile, kubelet: &socket, state_dir: None };
+        examine(&evidence).into_iter().find(|answer| answer.id == "pod-resources").unwrap()
+    };
+    assert_eq!(judge().status, Status::NotApplicable);
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let answer = judge();
+    assert_eq!(answer.status, Status::Warn);
+    assert!(answer.evidence.contains("refused"), "{answer:?}");
+    assert!(answer.remedy.unwrap().contains("systemctl status kubelet"));
 }

@@ -284,8 +284,13 @@ fn a_gpu_that_is_lost_from_the_start_has_no_false_answers() {
     let snapshot = watched.run(seconds(20));
     let host = Host::new("/proc".into(), "/sys".into());
     let textfile = dir.path().join("out.prom");
-    let evidence =
-        Evidence { snapshot: &snapshot, host: &host, textfile: &textfile, state_dir: None };
+    let evidence = Evidence {
+        snapshot: &snapshot,
+        host: &host,
+        textfile: &textfile,
+        kubelet: "/none".as_ref(),
+        state_dir: None,
+    };
     let said = |id: &str| {
         let answer = examine(&evidence).into_iter().find(|answer| answer.id == id).unwrap();
         (answer.status, answer.evidence)
