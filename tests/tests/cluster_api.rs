@@ -12,7 +12,7 @@ mod kubelet;
 #[path = "cluster_api/world.rs"]
 mod world;
 
-use cluster::api::{DeviceKind, Reason, State};
+use cluster::api::{Access, DeviceKind, Reason, State};
 use model::pod::Workload;
 use serde_json::json;
 use tests::kubernetes::{Cluster, Programs};
@@ -219,4 +219,54 @@ fn devices_of_claims_are_known_by_the_slices_of_this_node_and_driver() {
     until("another slice", || api.slice_devices().get("pool-more", "gpu-0").is_some());
     world.delete_slice("ours");
     until("its end", || api.slice_devices().len() == 1);
+}
+
+#[test]
+fn a_static_pod_is_found_by_the_hash_in_its_control_group() {
+    let programs = or_skip!(Programs::find());
+    let world = World::new(Cluster::shared(&programs).unwrap(), "static");
+    world.grant("pods", &pod_rights());
+    let api = world.watch_pods("node-static");
+    let hash = "0123456789abcdef0123456789abcdef";
+    let mirror = world.create_pod(world.pod("mps", "node-static"), |pod| {
+        pod["metadata"]["annotations"] = json!({
+            "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash,
+            "kubernetes.io/config.source": "file"
+        });
+        pod["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "v1", "kind": "Node", "name": "node-static", "uid": "1",
+            "controller": true
+        }]);
+    });
+    until("the mirror", || api.pods().by_uid(&mirror).is_some());
+    let pods = api.pods();
+    let pod = pods.by_uid(hash).unwrap();
+    assert_eq!((pod.uid.as_str(), pod.workload.as_ref()), (mirror.as_str(), None));
+}
+
+#[test]
+fn a_token_that_is_none_and_a_server_that_is_another_are_told_apart() {
+    let programs = or_skip!(Programs::find());
+    let world = World::new(Cluster::shared(&programs).unwrap(), "strange");
+    let folder = tempfile::tempdir().unwrap();
+    let (token, other_ca) = (folder.path().join("token"), folder.path().join("ca"));
+    std::fs::write(&token, "eyJhbGciOiJub25lIn0.e30.").unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&other_ca, made.cert.pem()).unwrap();
+
+    let stranger = world.start(|settings| {
+        settings.node = Some("node-strange".to_owned());
+        let Access::Address { token_file, .. } = &mut settings.access else { unreachable!() };
+        token_file.clone_from(&token);
+    });
+    let impostor = world.start(|settings| {
+        settings.node = Some("node-strange".to_owned());
+        let Access::Address { ca_file, .. } = &mut settings.access else { unreachable!() };
+        ca_file.clone_from(&other_ca);
+    });
+    until("the refusal", || lack(&stranger.pods_state()) == Some(Reason::Unauthorized));
+    until("the distrust", || lack(&impostor.pods_state()) == Some(Reason::Unreachable));
+    let said = impostor.pods_lack().unwrap();
+    assert!(said.contains("certificate") && said.contains("CA certificate"), "{said}");
+    assert!(stranger.pods_lack().unwrap().contains("check the token"));
 }

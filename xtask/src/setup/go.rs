@@ -62,10 +62,15 @@ const KUBERNETES_VERSION: &str = " -X k8s.io/component-base/version.gitVersion=v
 /// The folder with a program that is there already, as controller-runtime's tests have it: nothing
 /// is built then.
 fn kubebuilder(program: &str, part: Part) -> Part {
-    match std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from) {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    in_place(assets, program, part)
+}
+
+fn in_place(folder: Option<PathBuf>, program: &str, part: Part) -> Part {
+    match folder {
         // An absolute path joined to the tools folder is itself.
-        Some(assets) if assets.is_absolute() && assets.join(program).is_file() => {
-            Part { folder: Ok(assets.display().to_string()), ..part }
+        Some(at) if at.is_absolute() && at.join(program).is_file() => {
+            Part { folder: Ok(at.display().to_string()), ..part }
         }
         _ => part,
     }
@@ -186,6 +191,17 @@ mod tests {
         assert!(
             folder.path().join("kube-apiserver").exists() && !folder.path().join("kube").exists()
         );
+    }
+
+    #[test]
+    fn a_program_that_is_there_already_is_not_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = |at: &Path| in_place(Some(at.to_owned()), "etcd", etcd()).folder;
+        let built = etcd().folder.ok();
+        assert_eq!(part(folder.path()).ok(), built, "a folder without it");
+        std::fs::write(folder.path().join("etcd"), "").unwrap();
+        assert_eq!(part(folder.path()).unwrap(), folder.path().display().to_string());
+        assert_eq!(part(Path::new("relative")).ok(), built);
     }
 
     #[test]

@@ -82,7 +82,12 @@ async fn within_deadline<T>(answer: impl Future<Output = Result<T, Fault>>) -> R
 /// The body of a success, or the fault.
 async fn open(client: &Client, question: Request<Vec<u8>>) -> Result<Body, Fault> {
     let answer = client.send(question.map(Body::from)).await;
-    let answer = answer.map_err(|cause| Fault::Unreachable(Box::new(cause)))?;
+    let answer = answer.map_err(|cause| {
+        Fault::Unreachable(match cause {
+            kube::Error::Service(cause) => cause,
+            cause => Box::new(cause),
+        })
+    })?;
     let code = answer.status().as_u16();
     if answer.status().is_success() {
         return Ok(answer.into_body());
