@@ -54,6 +54,10 @@ pub(super) trait Target {
     fn remove(&self, object: Self::Object);
     /// Some time has passed.
     fn tick(&self) {}
+    /// Whether another source has told it all since the last list: changes do not fit that.
+    fn needs_list(&self) -> bool {
+        false
+    }
     /// How an attempt went.
     fn attempted(&self, attempt: Result<(), Lack>);
 }
@@ -67,6 +71,9 @@ pub(super) async fn follow<T: Target>(
 ) {
     let (mut version, mut expired) = (None, false);
     loop {
+        if target.needs_list() {
+            version = None;
+        }
         let Err((step, fault)) = turn(client, question, target, &mut version, &mut wait).await
         else {
             expired = false;
@@ -193,6 +200,9 @@ async fn watch<T: Target>(
 ) -> Result<(), Fault> {
     let mut lines = Lines::open(client, watch_request(question, version)?).await?;
     target.attempted(Ok(()));
+    if target.needs_list() {
+        return Ok(()); // Told by the other in this very moment.
+    }
     let opened = tokio::time::Instant::now();
     let mut tick = tokio::time::interval(TICK);
     loop {

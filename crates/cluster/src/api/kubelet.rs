@@ -13,7 +13,6 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::ask::ask;
-use super::follow::Target as _;
 use super::pod::PodObject;
 use super::pods::NodePods;
 use super::state::{Fault, Lack};
@@ -45,7 +44,7 @@ pub(super) async fn poll(
                 }
                 Err(lack) => Err(lack.clone()),
             };
-            let attempt = attempt.map(|objects| pods.replace(objects));
+            let attempt = attempt.map(|objects| pods.stand_in(objects));
             let state = published.kubelet_state.load().after(now(), attempt);
             published.kubelet_state.store(Arc::new(state));
         } else {
