@@ -1,0 +1,150 @@
+//! The whole program over a simulated machine, with its page.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use tests::child::Child;
+use tests::environment::{self, GPULSE};
+use tests::pod_resources::message::PodResources;
+use tests::pod_resources::{Behaviour, Server};
+use tests::{http, or_skip, wait};
+
+use super::{one_pod, told};
+
+/// The whole program over a simulated machine, asking this socket.
+fn exporter(gpulse: &Path, folder: &Path, scenario: &str) -> (Child, SocketAddr) {
+    exporter_with(gpulse, folder, scenario, |_| {})
+}
+
+/// The same after a change of its command line.
+pub(crate) fn exporter_with(
+    gpulse: &Path,
+    folder: &Path,
+    scenario: &str,
+    change: impl FnOnce(&mut Command),
+) -> (Child, SocketAddr) {
+    let mut command = Command::new(gpulse);
+    command
+        .env_remove("KUBECONFIG")
+        .env_remove("NODE_NAME")
+        .args(["exporter", "--listen", "127.0.0.1:0", "--kubernetes", "--sim", scenario, "--state"])
+        .arg(folder.join("state"))
+        .arg("--pod-resources-kubelet-socket")
+        .arg(folder.join("kubelet.sock"));
+    change(&mut command);
+    let mut child = Child::start("exporter", &mut command, folder).unwrap();
+    let address = child.address().unwrap();
+    (child, address)
+}
+
+/// Wait until a page is as it should be.
+pub(crate) fn page_until(address: SocketAddr, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+    let page = wait::until(what, wait::PATIENCE, || {
+        let page = http::get(address, "/metrics")?;
+        ensure!(
+            is_so(&page),
+            "{}",
+            page.lines().filter(|l| l.contains("POWER_USAGE")).collect::<String>()
+        );
+        Ok(page)
+    });
+    page.unwrap()
+}
+
+pub(crate) fn power(page: &str) -> Vec<&str> {
+    page.lines().filter(|line| line.starts_with("DCGM_FI_DEV_POWER_USAGE{")).collect()
+}
+
+/// The value of a label in the line of a sample.
+pub(crate) fn label<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(&format!("{name}=\""))?;
+    rest.split('"').next()
+}
+
+#[test]
+fn s2_22_the_page_names_who_holds_each_device_and_forgets_nobody_while_the_kubelet_is_ill() {
+    let gpulse = or_skip!(environment::program(GPULSE));
+    let folder = tempfile::tempdir().unwrap();
+    let (child, address) = exporter(&gpulse, folder.path(), "h100-mixed");
+    // Without a socket: no labels, no fault of the page, and a line that says why.
+    let page = page_until(address, "the first page", |page| !power(page).is_empty());
+    assert!(power(&page).iter().all(|line| label(line, "pod").is_none()));
+    assert!(!page.contains("gpulse_podresources_age_seconds "), "{page}");
+    wait::until("the reason", wait::PATIENCE, || {
+        ensure!(child.log().contains("kubelet.sock"), "{}", child.log());
+        Ok(())
+    })
+    .unwrap();
+
+    let gpu = label(power(&page)[0], "UUID").unwrap();
+    let mig = label(power(&page)[2], "DCGM_FI_DEV_UUID").unwrap();
+    assert!(mig.starts_with("MIG-"), "{mig}");
+    let pods = vec![
+        PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu]),
+        PodResources::new("serving/embed", "serve", "nvidia.com/mig-3g.40gb", &[mig]),
+    ];
+    let server = Server::start(&folder.path().join("kubelet.sock"), told(pods, &[gpu])).unwrap();
+    let page = page_until(address, "names", |page| page.contains("container=\"train\""));
+    let lines = power(&page);
+    let names = |line: &str| {
+        ["container", "namespace", "pod"].map(|name| label(line, name).map(str::to_owned))
+    };
+    assert_eq!(names(lines[0]), ["train", "ml", "bert-0"].map(|name| Some(name.to_owned())));
+    assert_eq!(names(lines[1]), [None, None, None]);
+    assert_eq!(names(lines[2]), ["serve", "serving", "embed"].map(|name| Some(name.to_owned())));
+
+    // A scrape reads memory, whatever the kubelet does; the last answer stays.
+    for behaviour in [Behaviour::Late(Duration::from_secs(30)), Behaviour::Garbage, Behaviour::Drop]
+    {
+        server.tell(|told| told.behaviour = behaviour);
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(5) {
+            let asked = Instant::now();
+            let page = http::get(address, "/metrics").unwrap();
+            assert!(asked.elapsed() < Duration::from_secs(2), "{behaviour:?}");
+            assert_eq!(names(power(&page)[0])[2].as_deref(), Some("bert-0"), "{behaviour:?}");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+#[test]
+fn without_an_api_server_a_pods_process_is_named_by_the_only_holder_of_its_gpu() {
+    let gpulse = or_skip!(environment::program(GPULSE));
+    let folder = tempfile::tempdir().unwrap();
+    let (_child, address) = exporter(&gpulse, folder.path(), "h100-mixed");
+    let page = page_until(address, "the first page", |page| !power(page).is_empty());
+    let gpu = label(power(&page)[0], "UUID").unwrap();
+    let pods = vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu])];
+    let _server = Server::start(&folder.path().join("kubelet.sock"), told(pods, &[gpu])).unwrap();
+    let named = "pod=\"bert-0\",namespace=\"ml\",container=\"train\"";
+    let process = |page: &str| {
+        page.lines()
+            .any(|line| line.starts_with("gpu_process_info{gpu=\"0\"") && line.contains(named))
+    };
+    page_until(address, "the name of the process", process);
+}
+
+#[test]
+fn a_new_process_on_a_gpu_has_the_kubelet_asked_within_a_second() {
+    let gpulse = or_skip!(environment::program(GPULSE));
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&folder.path().join("kubelet.sock"), one_pod()).unwrap();
+    // One process comes and one goes each second.
+    let (_child, _address) = exporter(&gpulse, folder.path(), "bench-8x256");
+    wait::until("the first call", wait::PATIENCE, || {
+        ensure!(server.lists() > 0);
+        Ok(())
+    })
+    .unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    let before = server.lists();
+    std::thread::sleep(Duration::from_secs(9));
+    let calls = server.lists() - before;
+    // By the clock alone it would be one.
+    assert!((4..=18).contains(&calls), "{calls}");
+    assert_eq!(server.connections(), 1);
+}
