@@ -194,8 +194,7 @@ impl MachineArgs {
     }
 
     fn simulated(&self, name: &str, file: &FileConfig) -> Result<Machine, Fault> {
-        let simulation =
-            sim::simulate(name, self.sim.clock()?).map_err(Fault::usage)?;
+        let simulation = sim::simulate(name, self.sim.clock()?).map_err(Fault::usage)?;
         let (procfs, sysfs) = (simulation.procfs(), simulation.sysfs());
         Ok(Machine {
             open_driver: simulation.driver_opener(),

@@ -117,3 +117,12 @@ fn a_watch_writes_again_and_again_and_a_clean_stop_leaves_no_process_rows() {
     assert_eq!(value(&families, "gpu_sessions_collect_success"), 0.0);
     assert!(!families.iter().any(|family| family.name == "gpu_process_info"));
 }
+
+#[test]
+fn that_there_is_no_driver_is_warned_of_once() {
+    let home = tempfile::tempdir().unwrap();
+    let text = running::run(home.path(), &["collect", "--output", "gpu.prom"]);
+    assert!(text.starts_with("exit 0\n"), "{text}");
+    let is_warning = |line: &&str| line.contains(" WARN ") && line.contains("no NVIDIA driver");
+    assert!(text.lines().filter(is_warning).count() <= 1, "{text}");
+}

@@ -95,8 +95,12 @@ fn every_role_that_listens_takes_the_file_and_says_what_is_wrong_with_it() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
     std::fs::write(home.join("web.yml"), TLS).unwrap();
-    let roles: [&[&str]; 4] =
-        [&["exporter", "--sim", "h100-idle"], &["up", "--sim", "h100-idle"], &["demo"], &["server", "--data", "d"]];
+    let roles: [&[&str]; 4] = [
+        &["exporter", "--sim", "h100-idle"],
+        &["up", "--sim", "h100-idle"],
+        &["demo"],
+        &["server", "--data", "d"],
+    ];
     for role in roles {
         let args = [role, &["--listen", "127.0.0.1:0", "--web-config-file", "web.yml"]].concat();
         std::fs::remove_file(home.join("server.crt")).ok();

@@ -253,3 +253,70 @@ fn watching_without_a_terminal_prints_fresh_blocks_and_ends_on_a_signal() {
     assert!(text.contains("idle\n\nGPU  WHO"), "an empty line between blocks: {text}");
     assert!(!text.contains('\x1b'), "{text:?}");
 }
+
+#[test]
+fn looks_without_a_pause_are_refused_with_the_shortest() {
+    for span in ["--watch=0s", "--watch=0", "--watch=199ms"] {
+        let refused = who("h100x8-busy", &[span]);
+        assert!(refused.starts_with("exit 2\n") && refused.contains("200ms"), "{refused}");
+    }
+}
+
+#[test]
+fn a_pipe_gets_whole_lines() {
+    let home = tempfile::tempdir().unwrap();
+    let piped = |command: &mut std::process::Command| {
+        let clock = running::standing_clock(home.path(), TEN_MINUTES);
+        let command = command.args(["who", "--sim", "h100x8-busy", "--sim-clock"]).arg(clock);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let narrow = piped(&mut gpulse(home.path()));
+    assert!(narrow.contains('…') && narrow.lines().all(|line| line.chars().count() <= 80));
+    let whole = piped(gpulse(home.path()).env_remove("COLUMNS"));
+    assert!(!whole.contains('…'), "{whole}");
+}
+
+#[test]
+fn a_source_that_takes_its_time_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = tempfile::tempdir().unwrap();
+    let program = home.path().join("nvidia-smi");
+    std::fs::write(&program, "#!/bin/sh\nexec /bin/sleep 60\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = gpulse(home.path()).arg("who").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    if !text.contains("no NVIDIA driver library found") {
+        println!("skipped: this machine has an NVIDIA driver, which answers");
+        return;
+    }
+    let waiting = format!("{}the NVIDIA driver, or nvidia-smi in its place", running::WAITING);
+    assert!(output.status.success() && text.starts_with(&waiting), "{text}");
+}
+
+#[test]
+fn a_library_is_called_one_and_a_clock_that_is_not_there_is_not_made() {
+    let home = tempfile::tempdir().unwrap();
+    let run =
+        |args: &[&str]| transcript(&gpulse(home.path()).arg("who").args(args).output().unwrap());
+    let text = run(&["--sim-library", "none.so"]);
+    assert!(text.contains("simulated machine: driver library none.so"), "{text}");
+    for args in [["--sim", "h100x8-busy"], ["--sim-library", "none.so"]] {
+        let text = run(&[&args[..], &["--sim-clock", "no-clock"]].concat());
+        assert!(text.starts_with("exit 2\n") && text.contains("no-clock: there is no"), "{text}");
+        assert!(!home.path().join("no-clock").exists());
+    }
+}
+
+#[test]
+fn why_there_is_no_gpu_is_korean_in_a_korean_locale() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = gpulse(home.path());
+    let text = transcript(&command.arg("who").env("LANG", "ko_KR.UTF-8").output().unwrap());
+    if !text.contains("libnvidia-ml.so.1") {
+        println!("skipped: this machine has an NVIDIA driver, which answers");
+        return;
+    }
+    assert!(text.contains("NVIDIA 드라이버 라이브러리를 찾지 못함"), "{text}");
+    assert!(text.contains("해결 방법: NVIDIA 드라이버를 설치하거나"), "{text}");
+    assert!(!text.contains("remedy") && !text.contains("install"), "{text}");
+}

@@ -14,7 +14,9 @@ pub enum WebError {
         #[source]
         cause: io::Error,
     },
-    #[error("{path} is larger than {most} bytes: that is no file of settings, certificates or keys")]
+    #[error(
+        "{path} is larger than {most} bytes: that is no file of settings, certificates or keys"
+    )]
     TooLarge { path: PathBuf, most: u64 },
     #[error("{path} is not UTF-8 text")]
     NotText { path: PathBuf },

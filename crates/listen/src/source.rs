@@ -64,9 +64,7 @@ fn read(path: &Path) -> (Option<Stamp>, Result<String, WebError>) {
         Ok(_) if bytes.len() as u64 > LARGEST => {
             Err(WebError::TooLarge { path: path.to_owned(), most: LARGEST })
         }
-        Ok(_) => {
-            String::from_utf8(bytes).map_err(|_| WebError::NotText { path: path.to_owned() })
-        }
+        Ok(_) => String::from_utf8(bytes).map_err(|_| WebError::NotText { path: path.to_owned() }),
     };
     (Some(Stamp::of(&metadata)), text)
 }

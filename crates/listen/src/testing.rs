@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
 };
 use tempfile::TempDir;
 

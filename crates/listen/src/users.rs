@@ -62,10 +62,7 @@ impl Default for Counter {
 
 impl Users {
     /// Users with their hashes, each of which must be one.
-    pub(crate) fn new(
-        path: &Path,
-        hashes: BTreeMap<String, String>,
-    ) -> Result<Self, WebError> {
+    pub(crate) fn new(path: &Path, hashes: BTreeMap<String, String>) -> Result<Self, WebError> {
         for (name, hash) in &hashes {
             usable(name, hash)
                 .map_err(|problem| WebError::Setting { path: path.to_owned(), problem })?;

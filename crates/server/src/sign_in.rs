@@ -19,9 +19,8 @@ pub(crate) async fn sign_in(State(app): State<App>, form: Form) -> Result<Respon
         ApiError::new(Kind::Unauthorized, "this token is not known: ask who runs the server")
     })?;
     let cookie = app.cookies().sign_in(role, app.now());
-    let header = cookie.and_then(|value| {
-        set_cookie(&value, &config.route_prefix, config.is_encrypted())
-    });
+    let header =
+        cookie.and_then(|value| set_cookie(&value, &config.route_prefix, config.is_encrypted()));
     let header =
         header.ok_or_else(|| ApiError::new(Kind::Internal, "the system gives no random bytes"))?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, header)]).into_response())

@@ -71,11 +71,13 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     let language = Language::of_environment();
     let format = args.output.format();
     if format == Format::Prom {
-        let problem = "-o prom does not apply: checks are no metrics; ask gpulse exporter for those";
+        let problem =
+            "-o prom does not apply: checks are no metrics; ask gpulse exporter for those";
         return Err(Fault::usage(anyhow!(problem)));
     }
     if !args.output.columns.is_empty() {
-        let problem = "--columns does not apply: a check has always its id, status, evidence and remedy";
+        let problem =
+            "--columns does not apply: a check has always its id, status, evidence and remedy";
         return Err(Fault::usage(anyhow!(problem)));
     }
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
@@ -189,8 +191,7 @@ fn text(answers: &[Answer], language: Language, look: Look) -> String {
 fn below(text: &str, width: Option<usize>) -> String {
     const INDENT: usize = 6;
     let Some(width) = width else { return text.to_owned() };
-    wrapped(text, width.saturating_sub(INDENT), 0)
-        .replace('\n', &format!("\n{:INDENT$}", ""))
+    wrapped(text, width.saturating_sub(INDENT), 0).replace('\n', &format!("\n{:INDENT$}", ""))
 }
 
 const fn mark(status: Status) -> (&'static str, Colour) {

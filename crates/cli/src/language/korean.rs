@@ -8,20 +8,32 @@
 /// English and Korean, with the same count of `{}` in the same order.
 const PHRASES: &[(&str, &str)] = &[
     // Why no driver answers, and what to do.
-    ("no NVIDIA driver library found (tried {})", "NVIDIA 드라이버 라이브러리를 찾지 못함 (찾아본 곳: {})"),
+    (
+        "no NVIDIA driver library found (tried {})",
+        "NVIDIA 드라이버 라이브러리를 찾지 못함 (찾아본 곳: {})",
+    ),
     ("{} cannot be loaded: {}", "{} 을(를) 불러올 수 없음: {}"),
     ("{} is not NVML: it has no {}", "{} 은(는) NVML이 아님: {} 이(가) 없음"),
-    ("{} is the simulated driver, not NVIDIA's", "{} 은(는) NVIDIA 드라이버가 아니라 시뮬레이션된 드라이버임"),
+    (
+        "{} is the simulated driver, not NVIDIA's",
+        "{} 은(는) NVIDIA 드라이버가 아니라 시뮬레이션된 드라이버임",
+    ),
     ("the NVIDIA driver does not start: {}", "NVIDIA 드라이버가 시작되지 않음: {}"),
     ("the driver has not been looked for yet", "아직 드라이버를 찾아보지 않음"),
-    ("the driver is being opened and has not answered yet", "드라이버를 여는 중이며 아직 응답이 없음"),
+    (
+        "the driver is being opened and has not answered yet",
+        "드라이버를 여는 중이며 아직 응답이 없음",
+    ),
     ("the driver was let go of on request", "요청에 따라 드라이버를 놓아줌"),
     ("no thread could be started for the driver", "드라이버용 스레드를 시작할 수 없음"),
     ("no nvidia-smi on PATH", "PATH에 nvidia-smi가 없음"),
     ("cannot start {}", "{} 을(를) 시작할 수 없음"),
     ("cannot start {}: {}", "{} 을(를) 시작할 수 없음: {}"),
     ("{} did not end within {} s and was killed", "{} 이(가) {}초 안에 끝나지 않아 강제 종료됨"),
-    ("an earlier {} hangs in the driver and cannot be killed", "앞서 실행한 {} 이(가) 드라이버에서 멈췄고 종료할 수 없음"),
+    (
+        "an earlier {} hangs in the driver and cannot be killed",
+        "앞서 실행한 {} 이(가) 드라이버에서 멈췄고 종료할 수 없음",
+    ),
     ("{} printed more than {} MiB", "{} 의 출력이 {} MiB를 넘음"),
     ("{} ended with {}", "{} 이(가) 오류로 끝남: {}"),
     ("{} printed something else than its usual answer{}", "{} 의 출력이 평소와 다름{}"),
@@ -45,7 +57,10 @@ const PHRASES: &[(&str, &str)] = &[
         "reinstall the NVIDIA driver: a library of its own is missing",
         "NVIDIA 드라이버를 다시 설치하세요: 드라이버의 라이브러리가 빠져 있습니다",
     ),
-    ("name it with --sim-library PATH if that is what you want", "그것을 쓰려면 --sim-library PATH로 지정하세요"),
+    (
+        "name it with --sim-library PATH if that is what you want",
+        "그것을 쓰려면 --sim-library PATH로 지정하세요",
+    ),
     ("see the message", "메시지를 확인하세요"),
     (
         "load the kernel module (modprobe nvidia) and look at dmesg if that fails",
@@ -65,7 +80,10 @@ const PHRASES: &[(&str, &str)] = &[
         "raise the limit of processes (ulimit -u, or pids.max of the control group)",
         "프로세스 수 제한을 늘리세요 (ulimit -u, 또는 컨트롤 그룹의 pids.max)",
     ),
-    ("check that nvidia-smi is a program that this user may run", "이 사용자가 nvidia-smi를 실행할 수 있는지 확인하세요"),
+    (
+        "check that nvidia-smi is a program that this user may run",
+        "이 사용자가 nvidia-smi를 실행할 수 있는지 확인하세요",
+    ),
     (
         "the driver hangs: look at dmesg for Xid lines, reset the GPU or reboot",
         "드라이버가 멈춤: dmesg에서 Xid 줄을 확인하고, GPU를 초기화하거나 재부팅하세요",
@@ -78,7 +96,10 @@ const PHRASES: &[(&str, &str)] = &[
         "load the driver (modprobe nvidia); after an upgrade reload its modules or reboot",
         "드라이버를 올리세요(modprobe nvidia). 업그레이드 후라면 모듈을 다시 올리거나 재부팅하세요",
     ),
-    ("reset the GPU (nvidia-smi --gpu-reset) or reboot", "GPU를 초기화하거나(nvidia-smi --gpu-reset) 재부팅하세요"),
+    (
+        "reset the GPU (nvidia-smi --gpu-reset) or reboot",
+        "GPU를 초기화하거나(nvidia-smi --gpu-reset) 재부팅하세요",
+    ),
     (
         "allow this user to read and write /dev/nvidiactl and /dev/nvidia*",
         "이 사용자가 /dev/nvidiactl과 /dev/nvidia*를 읽고 쓸 수 있게 하세요",
@@ -126,6 +147,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("the boot id cannot be read: {}", "부트 ID를 읽을 수 없음: {}"),
     ("{} of {} processes on GPUs", "GPU를 쓰는 프로세스 {}/{}"),
     ("it is readable; no process is on a GPU", "읽을 수 있음. GPU를 쓰는 프로세스 없음"),
+    ("it cannot be asked: {}", "물어볼 수 없음: {}"),
+    ("it answers: {} device ids in use", "응답함: 사용 중인 장치 ID {}개"),
     ("the path has no folder", "경로에 폴더가 없음"),
     ("{} does not exist", "{} 이(가) 없음"),
     ("{} is read-only", "{} 은(는) 읽기 전용임"),
@@ -137,12 +160,18 @@ const PHRASES: &[(&str, &str)] = &[
         "시뮬레이션된 컴퓨터는 --state로 폴더를 지정해야 상태를 남김",
     ),
     // What to do about them.
-    ("leave out --sim to look at this machine's own GPUs", "이 컴퓨터의 실제 GPU를 보려면 --sim을 빼세요"),
+    (
+        "leave out --sim to look at this machine's own GPUs",
+        "이 컴퓨터의 실제 GPU를 보려면 --sim을 빼세요",
+    ),
     (
         "install the NVIDIA driver, or give the container the NVIDIA runtime",
         "NVIDIA 드라이버를 설치하거나, 컨테이너에 NVIDIA 런타임을 주세요",
     ),
-    ("run nvidia-smi: it should say the same, and dmesg why", "nvidia-smi를 실행하면 같은 내용이, dmesg에는 그 이유가 나올 것입니다"),
+    (
+        "run nvidia-smi: it should say the same, and dmesg why",
+        "nvidia-smi를 실행하면 같은 내용이, dmesg에는 그 이유가 나올 것입니다",
+    ),
     (
         "install libnvidia-ml.so.1 beside it: nvidia-smi is slower and tells less",
         "libnvidia-ml.so.1도 설치하세요: nvidia-smi는 느리고 정보가 적습니다",
@@ -182,6 +211,10 @@ const PHRASES: &[(&str, &str)] = &[
     (
         "mount the host's /proc and name it with --path.procfs; hidepid hides other users'",
         "호스트의 /proc을 마운트해 --path.procfs로 지정하세요. hidepid는 다른 사용자의 것을 숨깁니다",
+    ),
+    (
+        "mount the kubelet's folder pod-resources (hostPath), or name its socket with --pod-resources-kubelet-socket; without it device metrics name no pods",
+        "kubelet의 pod-resources 폴더를 마운트하거나(hostPath), --pod-resources-kubelet-socket으로 소켓을 지정하세요. 없으면 장치 메트릭에 파드 이름이 붙지 않습니다",
     ),
     (
         "make the folder writable for this user, or name another with --output",
@@ -267,7 +300,10 @@ mod tests {
             sentence("no NVIDIA driver library found (tried a, b); no nvidia-smi on PATH"),
             "NVIDIA 드라이버 라이브러리를 찾지 못함 (찾아본 곳: a, b); PATH에 nvidia-smi가 없음"
         );
-        assert_eq!(sentence("GPU 0: lost; GPU 1: no_permission"), "GPU 0: 연결 끊김; GPU 1: 권한 없음");
+        assert_eq!(
+            sentence("GPU 0: lost; GPU 1: no_permission"),
+            "GPU 0: 연결 끊김; GPU 1: 권한 없음"
+        );
         assert_eq!(
             sentence("it is readable; no process is on a GPU"),
             "읽을 수 있음. GPU를 쓰는 프로세스 없음"

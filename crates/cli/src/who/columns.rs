@@ -2,8 +2,8 @@
 //! and the CSV follow.
 
 use crate::language::Language;
-use crate::output::csv_cell;
 use crate::moment;
+use crate::output::csv_cell;
 use crate::table::{Cell, Colour, Column, Look, render};
 
 use super::{Device, Session, Who, words};

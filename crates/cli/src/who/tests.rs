@@ -77,7 +77,7 @@ fn a_device_in_trouble_has_a_row_that_says_so() {
         0    -       -  1g.10gb gi 9: 컴퓨트 인스턴스…        -       -    -  사용 불가
         1    -       -  드라이버 호출이 끝나지 않음           -       -    -  응답 없음
         1    -    4242  -                                     -       -    -  알 수 없음
-        2    -       -  프로세스: no permission               -       -    -  알 수 없음
+        2    -       -  프로세스: 권한 없음                   -       -    -  알 수 없음
     "#]]
     .assert_eq(&shown(Language::Korean));
 }

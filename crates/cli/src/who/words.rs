@@ -29,8 +29,10 @@ impl Message {
                     "NVIDIA 드라이버(없으면 nvidia-smi)의 응답을 기다리는 중",
                 )
                 .to_owned(),
-            Self::WaitingForServer(url) => language
-                .pick(format!("waiting for {url} to answer"), format!("{url} 의 응답을 기다리는 중")),
+            Self::WaitingForServer(url) => language.pick(
+                format!("waiting for {url} to answer"),
+                format!("{url} 의 응답을 기다리는 중"),
+            ),
             Self::StatesNeedWatching => language
                 .pick(
                     "states need 5 min of watching: gpulse exporter",

@@ -27,11 +27,7 @@ pub(super) struct Answerer {
 }
 
 impl Answerer {
-    pub(super) fn new(
-        router: Router,
-        web: Option<Arc<WebConfig>>,
-        asked: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(router: Router, web: Option<Arc<WebConfig>>, asked: Arc<AtomicBool>) -> Self {
         Self { router: TowerToHyperService::new(router), web, asked }
     }
 }

@@ -86,8 +86,8 @@ fn lasts(
     now: Timestamp,
 ) -> Result<Option<String>, WebError> {
     let first = chain.first().map(AsRef::as_ref).unwrap_or_default();
-    let parsed = parsed(first)
-        .ok_or_else(|| pem.certificate_fault("it is damaged: make it anew"))?;
+    let parsed =
+        parsed(first).ok_or_else(|| pem.certificate_fault("it is damaged: make it anew"))?;
     let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
     let seconds = now.0.div_euclid(1_000_000);
     if seconds > until.timestamp() {
@@ -95,7 +95,8 @@ fn lasts(
         return Err(pem.certificate_fault(problem));
     }
     if seconds < from.timestamp() {
-        let problem = format!("it is valid from {from} on: put another one there, or set the clock");
+        let problem =
+            format!("it is valid from {from} on: put another one there, or set the clock");
         return Err(pem.certificate_fault(problem));
     }
     let soon = now.after(SOON).0.div_euclid(1_000_000) > until.timestamp();

@@ -76,7 +76,8 @@ fn what_is_wrong_is_said_with_its_place_and_the_remedy() {
     assert!(said.contains("key_file"), "{said}");
     let said = refusal(&site, "tls_server_config:\n  cert_file: no.crt\n  key_file: server.key\n");
     assert!(said.contains("no.crt") && said.contains("No such file"), "{said}");
-    let said = refusal(&site, "tls_server_config:\n  cert_file: /dev/zero\n  key_file: server.key\n");
+    let said =
+        refusal(&site, "tls_server_config:\n  cert_file: /dev/zero\n  key_file: server.key\n");
     assert!(said.contains("/dev/zero") && said.contains("no file"), "{said}");
     let said = chain(&WebConfig::open(&site.folder.path().join("none.yml")).unwrap_err());
     assert!(said.contains("none.yml"), "{said}");

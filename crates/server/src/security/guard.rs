@@ -58,7 +58,8 @@ fn refusal(
     let needed = class.role()?;
     // With tokens a foreign page has none, and a browser keeps a strict cookie from it. Passwords and
     // certificates it shows whichever page asks.
-    if matches!(app.config().access.0, Mode::Local(_) | Mode::Guarded) && is_foreign(headers, host) {
+    if matches!(app.config().access.0, Mode::Local(_) | Mode::Guarded) && is_foreign(headers, host)
+    {
         let message = "a page of another site asked: open this one's own address instead";
         return Some(ApiError::new(Kind::Forbidden, message));
     }

@@ -108,6 +108,19 @@ fn folded_sessions_keep_their_seed_rows() {
 }
 
 #[test]
+fn folded_sessions_of_a_pod_stand_under_its_namespace_and_not_as_a_user() {
+    let config = Config { max_live: 1, ..Config::default() };
+    let mut world = World::with(config, None, "run001", 0);
+    (1..=3).for_each(|pid| world.start(pid, 0));
+    world.see_for(1, 30, &[list(&gpu(0), &[process(1), process(2), process(3)])]);
+    let mut view = world.view();
+    view.rest.iter_mut().for_each(|rest| rest.is_namespace = true);
+    let page = ours(&view);
+    let rest = "{gpu=\"0\",session=\"rest\",namespace=\"alice\",run=\"run001\"";
+    assert!(page.contains(rest) && !page.contains("session=\"rest\",user="), "{page}");
+}
+
+#[test]
 fn a_session_is_shown_with_all_its_rows() {
     let mut world = World::new();
     world.start(7, 0);

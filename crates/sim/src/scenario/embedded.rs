@@ -105,6 +105,9 @@ mod tests {
         for name in names() {
             let scenario = Scenario::load(name).unwrap();
             assert!(!scenario.about().is_empty(), "{name}");
+            // Whoever looks at once sees nothing wrong, and should know why.
+            let is_fault = name.starts_with("fault-");
+            assert!(!is_fault || scenario.about().contains("after the start"), "{name}");
         }
     }
 }
