@@ -217,7 +217,7 @@ impl Holders {
     /// Join the names of pod and container onto a process.
     pub(crate) fn name(&self, looked: Lookup, observations: &[DeviceObservation]) -> Lookup {
         match looked {
-            Lookup::Facts(mut facts) if facts.names.is_none() => {
+            Lookup::Facts(mut facts) if facts.names.is_none() && !self.sources.is_empty() => {
                 facts.names = self.names_of(&facts, observations);
                 Lookup::Facts(facts)
             }

@@ -73,8 +73,8 @@ const MOST_LABELS: usize = 64;
 /// Longest value of a label, in bytes; Kubernetes itself ends at 63.
 const LONGEST_VALUE: usize = 4096;
 
-/// Names of labels that a device sample can have besides. The order is that of the alphabet.
-const TAKEN: [&str; 36] = [
+/// Names of labels that a device sample can have besides.
+const TAKEN: &[&str] = &[
     "GPU_I_ID",
     "GPU_I_PROFILE",
     "Hostname",
@@ -98,6 +98,8 @@ const TAKEN: [&str; 36] = [
     "err_msg",
     "gpu",
     "gpu_uuid",
+    "health_error_code",
+    "health_watch",
     "hostname",
     "hpc_job",
     "link_status",
@@ -111,15 +113,17 @@ const TAKEN: [&str; 36] = [
     "pod",
     "pod_name",
     "pod_namespace",
+    "pod_uid",
+    "uuid",
+    "vgpu",
+    "window_size_in_ms",
+    "xid",
 ];
-/// The rest of them.
-const TAKEN_TOO: [&str; 6] =
-    ["pod_uid", "uuid", "vgpu", "window_size_in_ms", "xid", "health_watch"];
 /// Names of label rows begin with this.
 const OF_ROWS: &str = "DCGM_";
 
 fn is_taken(name: &str) -> bool {
-    TAKEN.binary_search(&name).is_ok() || TAKEN_TOO.contains(&name) || name.starts_with(OF_ROWS)
+    TAKEN.contains(&name) || name.starts_with(OF_ROWS)
 }
 
 /// Labels of all entities that have any.

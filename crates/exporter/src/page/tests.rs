@@ -9,8 +9,8 @@ use model::text::{Family, parse};
 use model::{ErrorKind, Reading};
 
 use super::*;
-use crate::{HostLabel, Teller, XidBook};
 use crate::testing::{NOW, instance, set_label, snapshot, whole, without_driver};
+use crate::{HostLabel, Teller, XidBook};
 
 const GPU: Parts = Parts { gpu: true, sessions: false, own: false };
 const OWN: Parts = Parts { gpu: false, sessions: false, own: true };
@@ -158,14 +158,17 @@ fn an_xid_stays_with_code_and_text_and_is_counted_from_zero() {
     let mut snapshot = snapshot(vec![whole(0, "X", &[])]);
     let mut book = XidBook::default();
     for second in [0, 5] {
-        book.add(&XidEvent {
-            at: NOW.before(Duration::from_secs(second)),
-            gpu_uuid: "GPU-0".to_owned(),
-            gpu_index: 0,
-            gpu_instance: None,
-            compute_instance: None,
-            xid: 79,
-        }, Teller::Driver);
+        book.add(
+            &XidEvent {
+                at: NOW.before(Duration::from_secs(second)),
+                gpu_uuid: "GPU-0".to_owned(),
+                gpu_index: 0,
+                gpu_instance: None,
+                compute_instance: None,
+                xid: 79,
+            },
+            Teller::Driver,
+        );
     }
     snapshot.xids = Arc::new(book);
     check(

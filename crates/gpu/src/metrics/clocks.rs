@@ -3,8 +3,8 @@
 use model::Reading;
 use model::metric::{Metric, Unit};
 
-use super::{Format, Level, MetricRow, Pace, Source, counter, gauge};
 use super::board::whole;
+use super::{Format, Level, MetricRow, Pace, Source, counter, gauge};
 use crate::nvml::{ClockType, Probe};
 
 const fn row(field: u16, metric: Metric, nvml: Source) -> MetricRow {

@@ -25,12 +25,7 @@ const fn row(
     }
 }
 
-const fn on_request(
-    field: u16,
-    name: &'static str,
-    help: &'static str,
-    nvml: Source,
-) -> MetricRow {
+const fn on_request(field: u16, name: &'static str, help: &'static str, nvml: Source) -> MetricRow {
     MetricRow {
         field,
         metric: counter(name, Unit::Count, help),

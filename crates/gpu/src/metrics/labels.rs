@@ -146,12 +146,9 @@ pub(super) const ROWS: &[MetricRow] = &[
         None,
         |_, _| None,
     ),
-    on_request(
-        51,
-        "DCGM_FI_DEV_BRAND",
-        "Brand of the product.",
-        |probe| probe.brand().map(Arc::from),
-    ),
+    on_request(51, "DCGM_FI_DEV_BRAND", "Brand of the product.", |probe| {
+        probe.brand().map(Arc::from)
+    }),
     on_request(
         56,
         "DCGM_FI_DEV_OEM_INFOROM_VER",
@@ -170,18 +167,12 @@ pub(super) const ROWS: &[MetricRow] = &[
         "Version of the power part of the InfoROM.",
         |probe| probe.inforom_version(InforomObject::Power),
     ),
-    on_request(
-        82,
-        "DCGM_FI_DEV_INFOROM_IMAGE_VER",
-        "Version of the whole InfoROM.",
-        |probe| probe.inforom_image_version(),
-    ),
-    on_request(
-        85,
-        "DCGM_FI_DEV_VBIOS_VERSION",
-        "Version of the board's VBIOS.",
-        |probe| probe.vbios_version(),
-    ),
+    on_request(82, "DCGM_FI_DEV_INFOROM_IMAGE_VER", "Version of the whole InfoROM.", |probe| {
+        probe.inforom_image_version()
+    }),
+    on_request(85, "DCGM_FI_DEV_VBIOS_VERSION", "Version of the board's VBIOS.", |probe| {
+        probe.vbios_version()
+    }),
     row(
         500,
         label(

@@ -189,14 +189,20 @@ fn every_name_leads_to_the_number_that_the_list_of_dcgm_fields_gives() {
     for line in lines.filter(|line| line[id].parse::<u16>().is_ok_and(|id| id < 9000)) {
         let field = field_named(line[name]).unwrap_or_else(|| panic!("{} unknown", line[name]));
         assert_eq!(field.number.to_string(), line[id], "{}", line[name]);
-        let aliases = line[notes].split("; ").filter_map(|note| note.strip_prefix("DCGM 4.6+ name "));
+        let aliases =
+            line[notes].split("; ").filter_map(|note| note.strip_prefix("DCGM 4.6+ name "));
         for alias in aliases {
             let alias = alias.split(' ').next().unwrap();
             assert_eq!(field_named(alias).map(|f| f.number), Some(field.number), "{alias}");
         }
         let by_dcgm = line[source].starts_with("none") && line[gpm].is_empty();
         if field.origin != Origin::Binary {
-            assert_eq!(field.origin == Origin::Dcgm, by_dcgm || line[source] == "-", "{}", line[name]);
+            assert_eq!(
+                field.origin == Origin::Dcgm,
+                by_dcgm || line[source] == "-",
+                "{}",
+                line[name]
+            );
         }
         if let Some(row) = position_of_field(field.number).map(|place| &ROWS[place]) {
             let is_label = row.metric.kind == Kind::Label;
@@ -207,7 +213,8 @@ fn every_name_leads_to_the_number_that_the_list_of_dcgm_fields_gives() {
 
 #[test]
 fn names_of_the_first_generation_lead_to_the_same_fields() {
-    let old = fields().flat_map(|(_, names)| names.split(' ')).filter(|name| name.starts_with("dcgm_"));
+    let old =
+        fields().flat_map(|(_, names)| names.split(' ')).filter(|name| name.starts_with("dcgm_"));
     assert_eq!(old.count(), 41);
     let number = |name: &str| field_named(name).map(|field| field.number);
     assert_eq!(number("dcgm_gpu_temp"), Some(150));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use model::{ErrorKind, Reading, Timestamp};
 
-use super::metered::Metered;
 use super::FieldRequest;
+use super::metered::Metered;
 use super::nvlink::LinkRates;
 use super::probe::{self, Probe};
 use super::profiling::{self, Profiling};

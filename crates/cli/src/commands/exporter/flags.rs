@@ -396,7 +396,10 @@ mod tests {
     #[test]
     fn times_have_gos_units_and_seconds_without() {
         let millis = |text: &str| text.parse::<Span>().map(|span| span.0.as_millis()).ok();
-        assert_eq!(["10", "10s", "500ms", "2m"].map(millis), [10_000, 10_000, 500, 120_000].map(Some));
+        assert_eq!(
+            ["10", "10s", "500ms", "2m"].map(millis),
+            [10_000, 10_000, 500, 120_000].map(Some)
+        );
         assert_eq!(["", "s", "-1s", "1d"].map(millis), [None; 4]);
     }
 

@@ -38,7 +38,14 @@ mod tests {
     #[test]
     fn long_flags_get_their_second_dash() {
         assert_eq!(
-            two(&["-collectors", "x.csv", "-kubernetes=true", "-rbmn", "--debug", "-path.sysfs=/s"]),
+            two(&[
+                "-collectors",
+                "x.csv",
+                "-kubernetes=true",
+                "-rbmn",
+                "--debug",
+                "-path.sysfs=/s"
+            ]),
             ["--collectors", "x.csv", "--kubernetes=true", "--rbmn", "--debug", "--path.sysfs=/s"]
         );
     }
