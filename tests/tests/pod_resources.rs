@@ -221,9 +221,8 @@ fn an_answer_of_sixteen_mebibytes_is_read_and_a_longer_one_is_a_fault() {
     let mut large = told(list_of(15 << 20), &["GPU-a"]);
     // Fill it up to the last byte.
     let missing = (16 << 20) - large.list.encoded_len();
-    let mut filler = PodResources::default();
-    filler.name = "y".repeat(missing - 10);
-    large.list.pod_resources.push(filler);
+    let name = "y".repeat(missing - 10);
+    large.list.pod_resources.push(PodResources { name, ..PodResources::default() });
     let short = (16 << 20) - large.list.encoded_len();
     large.list.pod_resources.last_mut().unwrap().name.push_str(&"y".repeat(short));
     assert_eq!(large.list.encoded_len(), 16 << 20);

@@ -34,7 +34,7 @@ pub(super) fn resolve(inputs: &Inputs, gpus: &[Arc<GpuView>], settings: &Setting
         let mut holders = NamedHolders::new(inputs.pods.as_deref());
         for grant in &answer.grants {
             if let Some(holder) = holders.of(&grant.holder) {
-                found.grant(grant, holder, inputs.claim_devices.as_deref(), gpus);
+                found.grant(grant, &holder, inputs.claim_devices.as_deref(), gpus);
             }
         }
     }
@@ -115,7 +115,7 @@ impl Found {
     fn grant(
         &mut self,
         grant: &Grant,
-        holder: Arc<Holder>,
+        holder: &Arc<Holder>,
         claim_devices: Option<&SliceDevices>,
         gpus: &[Arc<GpuView>],
     ) {
@@ -128,10 +128,10 @@ impl Found {
             return;
         };
         for entity in &target.entities {
-            let holder = EntityHolder { holder: Arc::clone(&holder), claim: claim.clone() };
+            let holder = EntityHolder { holder: Arc::clone(holder), claim: claim.clone() };
             self.entities.entry(entity.clone()).or_default().insert(holder);
         }
-        self.hold(&target, &holder, &grant.resource, &id, claim.as_ref());
+        self.hold(&target, holder, &grant.resource, &id, claim.as_ref());
     }
 
     fn hold(
