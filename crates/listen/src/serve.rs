@@ -15,7 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
@@ -35,6 +35,8 @@ const STREAMS: u32 = 100;
 const LOOK: Duration = Duration::from_secs(1);
 /// First byte of a TLS connection: a record of a handshake (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
+/// How long a client that is refused may take to hear why.
+const LINGER: Duration = Duration::from_secs(1);
 /// What a browser or scraper sees that speaks plain HTTP where TLS is wanted.
 const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\n\
     this port speaks TLS: write https instead of http\n";
@@ -196,13 +198,20 @@ impl Port {
         }
         if first[0] != HANDSHAKE {
             let _ = stream.write_all(PLAIN).await;
-            let _ = stream.shutdown().await;
+            linger(stream).await;
             return None;
         }
         let peer = stream.peer_addr().ok();
-        let accepted = TlsAcceptor::from(tls).accept(self.patient(stream)).await;
-        // A client that goes away or trusts somebody else is its own affair, and there may be many.
-        accepted.inspect_err(|cause| tracing::debug!(?peer, %cause, "no TLS with a client")).ok()
+        let accepting = TlsAcceptor::from(tls).accept(self.patient(stream));
+        match accepting.into_fallible().await {
+            Ok(stream) => Some(stream),
+            Err((cause, stream)) => {
+                // A client that trusts somebody else is its own affair, and there may be many.
+                tracing::debug!(?peer, %cause, "no TLS with a client");
+                linger(stream).await;
+                None
+            }
+        }
     }
 
     async fn answer(
@@ -224,6 +233,15 @@ impl Port {
             tokio::select! { _ = connection => {}, () = silent => {} }
         }
     }
+}
+
+/// Lets a client read why it is let go of: a connection that is closed while something of the client
+/// is unread takes with it what was said last.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let _ = stream.shutdown().await;
+    let (mut rest, mut nowhere) = (stream.take(HEAD_BYTES as u64), tokio::io::sink());
+    let unread = tokio::io::copy(&mut rest, &mut nowhere);
+    let _ = tokio::time::timeout(LINGER, unread).await;
 }
 
 #[cfg(test)]
