@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::api::{Api, SliceDevices};
+use cluster::api::{Api, SliceDevices, State};
 use cluster::pod_resources;
 use gpu::{EntityView, GpuView};
 use model::allocation::Holdings;
@@ -40,6 +40,8 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     fn claim_devices(&self) -> Arc<SliceDevices>;
     /// A pod was met that is not among [`Self::pods`].
     fn want(&self);
+    /// Why pods are not told, or not as they are now.
+    fn lack(&self) -> Option<String>;
 }
 
 impl Cluster for Api {
@@ -56,7 +58,18 @@ impl Cluster for Api {
     fn want(&self) {
         Self::want(self);
     }
+
+    fn lack(&self) -> Option<String> {
+        if *self.pods_state() == State::Off {
+            return Some(NO_NODE_NAME.to_owned());
+        }
+        self.pods_lack()
+    }
 }
+
+/// Why nobody is asked for pods.
+const NO_NODE_NAME: &str = "NODE_NAME is not set: give it to the container (fieldRef \
+                            spec.nodeName), else pods have no labels and no uid";
 
 /// Where the newest words of each source are found.
 #[derive(Debug, Clone, Default)]
@@ -138,13 +151,15 @@ impl Held {
     }
 }
 
-/// What is known of the kubelet's answers, for the page and for doctor.
+/// How Kubernetes answers, for the page and for health.
 #[derive(Debug, Clone, Default)]
 pub struct Kubelet {
     /// Age of the last good answer.
     pub age: Option<Duration>,
     /// Why the last call failed, if it did.
     pub fault: Option<Arc<pod_resources::Fault>>,
+    /// Why pods are not told, or not as they are now.
+    pub pods_lack: Option<String>,
 }
 
 /// The holders of one node's devices.
@@ -201,7 +216,8 @@ impl Holders {
     /// How the kubelet answers.
     pub(crate) fn kubelet(&self) -> Option<Kubelet> {
         let newest = self.sources.pod_resources.as_ref()?.newest();
-        Some(Kubelet { age: newest.age(), fault: newest.fault.clone() })
+        let pods_lack = self.sources.cluster.as_ref().and_then(|cluster| cluster.lack());
+        Some(Kubelet { age: newest.age(), fault: newest.fault.clone(), pods_lack })
     }
 
     /// Have the kubelet asked soon if a process is on a device that was on none before.

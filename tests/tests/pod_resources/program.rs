@@ -79,6 +79,10 @@ fn s2_22_the_page_names_who_holds_each_device_and_forgets_nobody_while_the_kubel
     })
     .unwrap();
 
+    let health = http::get(address, "/health").unwrap();
+    assert!(health.starts_with("OK\n") && health.contains("kubelet.sock"), "{health}");
+    assert!(health.contains("pods: NODE_NAME is not set"), "{health}");
+
     let gpu = label(power(&page)[0], "UUID").unwrap();
     let mig = label(power(&page)[2], "DCGM_FI_DEV_UUID").unwrap();
     assert!(mig.starts_with("MIG-"), "{mig}");
@@ -95,6 +99,8 @@ fn s2_22_the_page_names_who_holds_each_device_and_forgets_nobody_while_the_kubel
     assert_eq!(names(lines[0]), ["train", "ml", "bert-0"].map(|name| Some(name.to_owned())));
     assert_eq!(names(lines[1]), [None, None, None]);
     assert_eq!(names(lines[2]), ["serve", "serving", "embed"].map(|name| Some(name.to_owned())));
+
+    assert!(!http::get(address, "/health").unwrap().contains("kubelet.sock"));
 
     // A scrape reads memory, whatever the kubelet does; the last answer stays.
     for behaviour in [Behaviour::Late(Duration::from_secs(30)), Behaviour::Garbage, Behaviour::Drop]
@@ -147,4 +153,29 @@ fn a_new_process_on_a_gpu_has_the_kubelet_asked_within_a_second() {
     // By the clock alone it would be one.
     assert!((4..=18).contains(&calls), "{calls}");
     assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn job_files_are_followed_as_the_batch_system_writes_them() {
+    let gpulse = or_skip!(environment::program(GPULSE));
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = folder.path().join("jobs");
+    let (_child, address) = exporter_with(&gpulse, folder.path(), "h100-mixed", |command| {
+        command.arg("--hpc-job-mapping-dir").arg(&jobs).arg("--use-old-namespace");
+    });
+    let page = page_until(address, "the first page", |page| !power(page).is_empty());
+    assert!(power(&page).iter().all(|line| label(line, "hpc_job").is_none()));
+    assert!(power(&page)[0].contains(",uuid=\"GPU-"));
+    // The folder comes later than the exporter, as a prolog makes it.
+    std::fs::create_dir(&jobs).unwrap();
+    std::fs::write(jobs.join("1"), "4711\n4712\n").unwrap();
+    let on_second = |page: &str| -> Vec<String> {
+        let lines = power(page).into_iter().filter(|line| label(line, "gpu") == Some("1"));
+        lines.filter_map(|line| label(line, "hpc_job").map(str::to_owned)).collect()
+    };
+    page_until(address, "both jobs", |page| on_second(page) == ["4711", "4712"]);
+    std::fs::write(jobs.join("1"), "4712\n").unwrap();
+    page_until(address, "the one that is left", |page| on_second(page) == ["4712"]);
+    std::fs::remove_file(jobs.join("1")).unwrap();
+    page_until(address, "no job", |page| on_second(page).is_empty() && power(page).len() == 6);
 }

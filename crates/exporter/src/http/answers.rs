@@ -92,6 +92,11 @@ fn lacks(snapshot: &Snapshot) -> Vec<String> {
     if let Some(fault) = &snapshot.reload.fault {
         lacks.push(format!("field list: {fault}"));
     }
+    if let Some(kubelet) = &snapshot.kubelet {
+        let fault = kubelet.fault.as_ref();
+        lacks.extend(fault.map(|fault| format!("{}; {}", fault.reason, fault.remedy)));
+        lacks.extend(kubelet.pods_lack.as_ref().map(|lack| format!("pods: {lack}")));
+    }
     if let Some(fault) = &snapshot.state_fault {
         lacks.push(format!("state: {fault}"));
     }

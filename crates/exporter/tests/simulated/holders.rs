@@ -51,6 +51,10 @@ impl Cluster for Told {
     }
 
     fn want(&self) {}
+
+    fn lack(&self) -> Option<String> {
+        None
+    }
 }
 
 /// UUIDs of the scenario's session devices, in their order.
