@@ -147,6 +147,25 @@ fn a_lost_gpu_is_named_and_the_others_are_served() {
 }
 
 #[test]
+fn while_a_new_list_waits_the_header_says_so_and_an_unread_list_is_not_ready() {
+    let mut waiting = snapshot(vec![whole(0, "X", &[(150, 41.0)])]);
+    waiting.reload.in_progress = true;
+    let site_of = site(Some(waiting.clone()));
+    let response = get_from(&site_of, "/metrics");
+    assert_eq!(response.headers()["X-Reload-In-Progress"], "true");
+    assert!(text(response).contains("DCGM_FI_DEV_GPU_TEMP{"), "the last page stays");
+    waiting.reload.is_unread = true;
+    waiting.reload.fault = Some("ConfigMap gpu:fields: forbidden".into());
+    let site_of = site(Some(waiting));
+    let ready = get_from(&site_of, "/readyz");
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text(ready), "ConfigMap gpu:fields: forbidden\n");
+    let health = text(get_from(&site_of, "/health"));
+    assert_eq!(health, "OK\nfield list: ConfigMap gpu:fields: forbidden\n");
+    assert_eq!(get_from(&site_of, "/metrics").status(), StatusCode::OK);
+}
+
+#[test]
 fn when_passes_stop_health_fails_and_no_old_page_is_served() {
     let mut old = snapshot(vec![whole(0, "X", &[(150, 41.0)])]);
     old.at = NOW.before(Duration::from_secs(11));

@@ -245,3 +245,104 @@ fn every_metric_of_ours_has_a_unit_in_its_name_or_help_and_a_name_of_its_own() {
     names.dedup();
     assert_eq!(names.len(), all);
 }
+
+/// A snapshot that is printed by this list.
+fn listed(mut snapshot: Snapshot, list: &str) -> Snapshot {
+    snapshot.fields = Arc::new(crate::FieldList::parse(list));
+    snapshot
+}
+
+#[test]
+fn a_list_decides_names_types_help_and_labels() {
+    let mut gpu = whole(0, "A  B", &[(150, 41.0), (155, 7.5), (190, 3.0)]);
+    set_label(&mut gpu.entities[0], "DCGM_FI_DEV_SERIAL", "165");
+    let list = "dcgm_gpu_temp, counter, \"as, written # code 150\"\n\
+                DCGM_FI_DEV_PSTATE, label, x\nDCGM_FI_DEV_POWER_USAGE, label, x\n\
+                DCGM_FI_DEV_BOARD_SERIAL, label, x\nDCGM_FI_DEV_SERIAL, gauge, x\n";
+    let page = render(&listed(snapshot(vec![gpu]), list), GPU, &Style::default());
+    let family = page.split("# HELP gpu_xid").next().unwrap();
+    expect![[r##"
+        # HELP dcgm_gpu_temp as, written # code 150
+        # TYPE dcgm_gpu_temp counter
+        dcgm_gpu_temp{gpu="0",UUID="GPU-0",pci_bus_id="00000000:00:00.0",device="nvidia0",modelName="A  B",Hostname="gpu-a",DCGM_FI_DEV_BOARD_SERIAL="165",DCGM_FI_DEV_POWER_USAGE="7.500000",DCGM_FI_DEV_PSTATE="3"} 41
+    "##]]
+    .assert_eq(family);
+}
+
+#[test]
+fn labels_can_be_written_as_the_oldest_dashboards_have_them() {
+    let style = Style {
+        no_hostname: true,
+        use_old_namespace: true,
+        replace_blanks_in_model_name: true,
+        ..Style::default()
+    };
+    let page = render(&snapshot(vec![whole(0, "A  B C", &[(150, 41.0)])]), GPU, &style);
+    assert!(page.contains(r#"{gpu="0",uuid="GPU-0",pci_bus_id="00000000:00:00.0",device="nvidia0",modelName="A-B-C"} 41"#), "{page}");
+}
+
+#[test]
+fn xids_within_the_window_are_counted_and_zero_is_said_once() {
+    let mut snapshot = listed(
+        snapshot(vec![whole(0, "X", &[]), whole(1, "X", &[])]),
+        "DCGM_EXP_XID_ERRORS_COUNT, gauge, x\nDCGM_EXP_XID_ERRORS_TOTAL, counter, x\n",
+    );
+    let mut book = XidBook::default();
+    for second in [0, 299, 301] {
+        let event = XidEvent {
+            at: NOW.before(Duration::from_secs(second)),
+            gpu_uuid: "GPU-0".to_owned(),
+            gpu_index: 0,
+            gpu_instance: None,
+            compute_instance: None,
+            xid: 31,
+        };
+        assert!(book.add(&event, Teller::Driver));
+    }
+    snapshot.xids = Arc::new(book);
+    let page = lines(&snapshot, HostLabel::Classic, GPU, &["DCGM_EXP_XID"]);
+    let ends: Vec<&str> = page
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split("Hostname=\"gpu-a\"").nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            r#",window_size_in_ms="300000",xid="31"} 2"#,
+            r#",window_size_in_ms="300000"} 0"#,
+            r#",xid="31"} 3"#,
+        ]
+    );
+}
+
+#[test]
+fn peers_are_shown_with_the_word_for_their_status() {
+    let mut gpu = whole(0, "X", &[]);
+    gpu.peers = vec![gpu::Peer { gpu: 1, status: 0 }, gpu::Peer { gpu: 2, status: 77 }];
+    let snapshot = listed(snapshot(vec![gpu]), "DCGM_EXP_P2P_STATUS, gauge, x\n");
+    let page = lines(&snapshot, HostLabel::Classic, GPU, &["P2P_STATUS{"]);
+    assert!(page.contains(r#",link_status="OK",peer_gpu="1"} 0"#), "{page}");
+    assert!(page.contains(r#",link_status="Unknown",peer_gpu="2"} 77"#), "{page}");
+}
+
+#[test]
+fn every_listed_field_without_a_value_has_its_reason() {
+    let snapshot = listed(
+        snapshot(vec![whole(0, "X", &[(150, 41.0)])]),
+        "DCGM_FI_DEV_GPU_TEMP,gauge,x\nDCGM_FI_DEV_SERIAL,gauge,x\n\
+         DCGM_EXP_GPU_HEALTH_STATUS,gauge,x\nDCGM_FI_DEV_MIG_GI_INFO,label,x\n\
+         DCGM_FI_DEV_CPU_AFFINITY_0,gauge,x\nDCGM_FI_DEV_PSTATE,gauge,x\n\
+         DCGM_FI_PROF_SM_ACTIVE,gauge,x\n",
+    );
+    let page = lines(&snapshot, HostLabel::Classic, OWN, &["gpulse_field_supported{"]);
+    expect![[r#"
+        gpulse_field_supported{gpu="0",field="DCGM_FI_DEV_SERIAL",reason="not_a_number"} 0
+        gpulse_field_supported{gpu="0",field="DCGM_FI_DEV_CPU_AFFINITY_0",reason="not_read"} 0
+        gpulse_field_supported{gpu="0",field="DCGM_FI_DEV_MIG_GI_INFO",reason="not_supported"} 0
+        gpulse_field_supported{gpu="0",field="DCGM_FI_DEV_PSTATE",reason="not_supported"} 0
+        gpulse_field_supported{gpu="0",field="DCGM_FI_PROF_SM_ACTIVE",reason="needs_dcgm"} 0
+        gpulse_field_supported{gpu="0",field="DCGM_EXP_GPU_HEALTH_STATUS",reason="needs_dcgm"} 0
+    "#]]
+    .assert_eq(&page);
+}

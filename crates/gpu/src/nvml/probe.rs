@@ -32,7 +32,7 @@ pub(crate) fn requests<'a>(rows: impl Iterator<Item = &'a MetricRow>) -> Vec<Fie
                 requests.push(FieldRequest { field: NVLINK_RX, scope });
             }
             Source::Gpu(_) if row.field == MEMORY_TEMPERATURE => {
-                requests.push(whole_gpu(MEMORY_TEMP))
+                requests.push(whole_gpu(MEMORY_TEMP));
             }
             Source::Gpu(_) if row.field == ENERGY => requests.push(whole_gpu(TOTAL_ENERGY)),
             _ => {}
