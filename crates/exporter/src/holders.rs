@@ -192,16 +192,21 @@ impl Holders {
     }
 
     /// Bring it up to the newest answers and devices. The holdings, where they may have changed.
+    /// While no driver answers, the devices are those that were there last: nobody lets go of one
+    /// because it cannot be read.
     pub(crate) fn refresh(&mut self, gpus: &[Arc<GpuView>]) -> Option<Arc<Held>> {
-        if self.sources.is_empty() {
+        if self.sources.is_empty() || gpus.is_empty() && self.gpus.is_empty() {
             return None;
         }
         let inputs = self.sources.newest();
-        if inputs.are(&self.inputs) && devices::are_same(&self.gpus, gpus) {
+        let has_changed = !gpus.is_empty() && !devices::are_same(&self.gpus, gpus);
+        if inputs.are(&self.inputs) && !has_changed {
             return None;
         }
         self.inputs = inputs;
-        self.gpus = gpus.to_vec();
+        if has_changed {
+            self.gpus = gpus.to_vec();
+        }
         let held = resolve::resolve(&self.inputs, &self.gpus, &self.settings);
         self.name_unknown(&held.unknown);
         self.held = Arc::new(held);

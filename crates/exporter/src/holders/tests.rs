@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::api::{DeviceKind, SliceDevice, SliceDevices};
-use cluster::pod_resources::{Allocatable, Answer};
+use cluster::pod_resources::{self, Allocatable, Answer};
 use gpu::GpuView;
 use model::allocation::{Claim, Grant, Holder, Holding};
 use model::device::{Device, MigDevice};
 use model::pod::{Pod, PodContainer, Pods};
 
 use super::labels::Settings;
-use super::{EntityLabels, Held, Inputs, jobs, resolve};
+use super::{EntityLabels, Held, Holders, Inputs, Sources, jobs, resolve};
 use crate::testing::{instance, whole};
 use crate::{Config, Kubernetes};
 
@@ -385,4 +385,27 @@ fn without_any_allocator_nothing_is_held() {
     let held = resolved(&Inputs::default());
     assert!(!held.holdings.has_allocator);
     assert!(held.labels.is_empty());
+}
+
+#[test]
+fn nobody_lets_go_of_a_device_because_no_driver_answers() {
+    let handle = pod_resources::Handle::default();
+    let tell = |grants: Vec<Grant>| {
+        let answer = Some(Arc::new(Answer { grants, ..Answer::default() }));
+        handle.publish(pod_resources::Newest { answer, ..Default::default() });
+    };
+    let sources = Sources { pod_resources: Some(handle.clone()), ..Sources::default() };
+    let mut holders = Holders::new(&Config::default(), sources);
+    tell(vec![grant("GPU-0", "ml/bert/a")]);
+    // Before the first devices are known no id is called unknown.
+    assert!(holders.refresh(&[]).is_none() && holders.held().unknown.is_empty());
+    let held = holders.refresh(&gpus()).unwrap();
+    assert_eq!(held.holdings.list.len(), 1);
+    assert!(holders.refresh(&gpus()).is_none(), "nothing changed");
+    assert!(holders.refresh(&[]).is_none(), "the driver was let go of");
+    tell(vec![grant("GPU-0", "ml/gpt/a"), grant("nvidia1/gi9", "ml/bert/a")]);
+    let held = holders.refresh(&[]).unwrap();
+    assert_eq!((held.holdings.list.len(), held.unknown.len()), (3, 0));
+    // Another layout is another answer.
+    assert_eq!(holders.refresh(&gpus()[..1]).unwrap().unknown.len(), 1);
 }
