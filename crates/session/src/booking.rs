@@ -1,10 +1,12 @@
 //! How a stretch of a device's time is shared out, so that the parts add up exactly.
 //!
 //! The rules, in order: some session is active: all of it to the active ones, by SM use; some
-//! session is unknown: all of it unknown, to all in equal parts; else equal parts to each under its
-//! own state; nobody there: free. Time of a device that is down never comes here. Holders without a
-//! process (allocations) are not known yet and would come between the last two.
+//! session is unknown: all of it unknown, to the holders by share, without holders to the sessions
+//! in equal parts; else each holder's share to its sessions in equal parts under their own states,
+//! `allocated` if it has none there, and the rest free; without holders equal parts to the sessions.
+//! Time of a device that is down never comes here.
 
+use crate::allocation::{Holds, WHOLE};
 use crate::state::DeviceState;
 
 /// Microseconds by [`DeviceState::ALL`].
@@ -19,29 +21,83 @@ pub(crate) struct Claim {
     pub(crate) state: DeviceState,
     /// Its SM use in that second, in thousandths of a per cent; 0 also where it is not known.
     pub(crate) sm: u32,
+    /// The allocation it belongs to.
+    pub(crate) allocation: Option<u32>,
     /// What it got.
     pub(crate) micros: u64,
     /// Under which state.
     pub(crate) booked: DeviceState,
 }
 
-/// Share `micros` out among the claims; returns the device's parts, which add up to `micros`.
-pub(crate) fn share_out(micros: u64, claims: &mut [Claim]) -> Parts {
+/// A holder's share of a stretch, and what it got besides its sessions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    /// Whose, and how much.
+    pub(crate) holds: Holds,
+    /// What it got.
+    pub(crate) micros: u64,
+    /// Under which state.
+    pub(crate) booked: DeviceState,
+}
+
+/// Share `micros` out among claims and holders; returns the device's parts, which add up to
+/// `micros`.
+pub(crate) fn share_out(micros: u64, claims: &mut [Claim], holders: &mut [Share]) -> Parts {
     let mut parts = Parts::default();
+    let count = claims.len() as u64;
     let has = |wanted: DeviceState| claims.iter().any(|claim| claim.state == wanted);
-    if claims.is_empty() {
-        parts[DeviceState::Free as usize] = micros;
-    } else if has(DeviceState::Active) {
-        give(micros, claims, active_weight(claims), |_| DeviceState::Active);
+    if has(DeviceState::Active) {
+        let weight = active_weight(claims);
+        let total = claims.iter().map(&weight).sum();
+        give(micros, &mut *claims, weight, |_| DeviceState::Active, total);
+    } else if has(DeviceState::Unknown) && !holders.is_empty() {
+        give_unknown(micros, holders);
+    } else if !holders.is_empty() {
+        give_shares(micros, claims, holders);
     } else if has(DeviceState::Unknown) {
-        give(micros, claims, |_| 1, |_| DeviceState::Unknown);
+        give(micros, &mut *claims, |_| 1, |_| DeviceState::Unknown, count);
     } else {
-        give(micros, claims, |_| 1, |claim| claim.state);
+        give(micros, &mut *claims, |_| 1, |claim| claim.state, count);
     }
     for claim in claims {
         parts[claim.booked as usize] += claim.micros;
     }
+    for holder in holders {
+        parts[holder.booked as usize] += holder.micros;
+    }
+    parts[DeviceState::Free as usize] = micros - parts.iter().sum::<u64>();
     parts
+}
+
+/// All of it to the holders by share.
+fn give_unknown(micros: u64, holders: &mut [Share]) {
+    let total: u64 = holders.iter().map(|holder| holder.holds.millionths).sum();
+    let (mut sum, mut given) = (0, 0);
+    for holder in holders {
+        sum += holder.holds.millionths;
+        let until = micros * sum / total.max(1);
+        (holder.micros, holder.booked) = (until - given, DeviceState::Unknown);
+        given = until;
+    }
+}
+
+/// Each holder's share to its sessions, else to itself. A session of no holder gets nothing.
+fn give_shares(micros: u64, claims: &mut [Claim], holders: &mut [Share]) {
+    let (mut sum, mut given) = (0, 0);
+    for holder in holders {
+        sum += holder.holds.millionths;
+        let until = micros * sum / WHOLE;
+        let part = until - given;
+        given = until;
+        let is_its = |claim: &Claim| claim.allocation == Some(holder.holds.allocation);
+        let count = claims.iter().filter(|claim| is_its(claim)).count() as u64;
+        if count > 0 {
+            let own = claims.iter_mut().filter(|claim| is_its(claim));
+            give(part, own, |_| 1, |claim| claim.state, count);
+        } else {
+            (holder.micros, holder.booked) = (part, DeviceState::Allocated);
+        }
+    }
 }
 
 /// Weights among active sessions: SM use, or equal where none has any.
@@ -57,15 +113,14 @@ fn active_weight(claims: &[Claim]) -> impl Fn(&Claim) -> u64 + use<> {
 
 /// Give each claim its part by weight: differences of rounded running sums, so that nothing is
 /// lost or made.
-fn give(
+fn give<'a>(
     micros: u64,
-    claims: &mut [Claim],
+    claims: impl IntoIterator<Item = &'a mut Claim>,
     weight: impl Fn(&Claim) -> u64,
     state: impl Fn(&Claim) -> DeviceState,
+    total: u64,
 ) {
-    let total: u64 = claims.iter().map(&weight).sum();
-    let mut sum = 0;
-    let mut given = 0;
+    let (mut sum, mut given) = (0, 0);
     for claim in claims {
         sum += weight(claim);
         let until = micros * sum / total.max(1);
@@ -86,6 +141,7 @@ mod tests {
             session,
             state: *state,
             sm: *sm,
+            allocation: None,
             micros: 0,
             booked: DeviceState::Free,
         };
@@ -94,7 +150,7 @@ mod tests {
 
     fn shares(rows: &[(DeviceState, u32)]) -> Vec<(DeviceState, u64)> {
         let mut claims = claims(rows);
-        share_out(1_000_000, &mut claims);
+        share_out(1_000_000, &mut claims, &mut []);
         claims.iter().map(|claim| (claim.booked, claim.micros)).collect()
     }
 
@@ -102,7 +158,7 @@ mod tests {
 
     #[test]
     fn nobody_there_is_free() {
-        assert_eq!(share_out(700, &mut [])[Free as usize], 700);
+        assert_eq!(share_out(700, &mut [], &mut [])[Free as usize], 700);
     }
 
     #[test]
@@ -127,18 +183,55 @@ mod tests {
         assert_eq!(shares(&rows), [(Idle, 333_333), (Held, 333_333), (Starting, 333_334)]);
     }
 
+    fn holders(shares: &[u64]) -> Vec<Share> {
+        let holds = |(allocation, share): (u32, &u64)| Holds { allocation, millionths: *share };
+        let all = (0..).zip(shares).map(holds);
+        all.map(|holds| Share { holds, micros: 0, booked: DeviceState::Allocated }).collect()
+    }
+
+    #[test]
+    fn each_holders_share_goes_to_its_sessions_or_is_allocated_and_the_rest_is_free() {
+        let mut claims = claims(&[(Idle, 0), (Held, 0), (Starting, 0)]);
+        claims[0].allocation = Some(0);
+        claims[1].allocation = Some(0);
+        let mut holders = holders(&[250_000, 250_000]);
+        let parts = share_out(1_000_000, &mut claims, &mut holders);
+        assert_eq!((parts[Idle as usize], parts[Held as usize]), (125_000, 125_000));
+        assert_eq!((holders[0].micros, holders[1].micros), (0, 250_000));
+        assert_eq!(claims[2].micros, 0, "a session of no holder gets nothing");
+        assert_eq!(parts[Free as usize], 500_000);
+    }
+
+    #[test]
+    fn unknown_time_goes_to_the_holders_by_share() {
+        let mut claims = claims(&[(Unknown, 0), (Idle, 0)]);
+        let mut holders = holders(&[500_000, 250_000]);
+        let parts = share_out(900, &mut claims, &mut holders);
+        assert_eq!(parts[Unknown as usize], 900);
+        assert_eq!((holders[0].micros, holders[1].micros), (600, 300));
+        assert!(claims.iter().all(|claim| claim.micros == 0));
+    }
+
     proptest! {
         #[test]
         fn parts_always_add_up(
             micros in 0_u64..2_000_000,
             rows in prop::collection::vec((2_usize..8, 0_u32..100_000), 0..40),
+            shares in prop::collection::vec(0_u64..250_000, 0..4),
         ) {
             let rows: Vec<_> = rows.iter().map(|(s, sm)| (DeviceState::ALL[*s], *sm)).collect();
             let mut claims = claims(&rows);
-            let parts = share_out(micros, &mut claims);
+            let mut holders = holders(&shares);
+            for (at, claim) in (0_u32..).zip(&mut claims) {
+                claim.allocation = Some(at % 5);
+            }
+            let parts = share_out(micros, &mut claims, &mut holders);
             prop_assert_eq!(parts.iter().sum::<u64>(), micros);
-            if !claims.is_empty() {
-                prop_assert_eq!(claims.iter().map(|claim| claim.micros).sum::<u64>(), micros);
+            let claimed = claims.iter().map(|claim| claim.micros).sum::<u64>();
+            let held = holders.iter().map(|holder| holder.micros).sum::<u64>();
+            prop_assert_eq!(claimed + held + parts[Free as usize], micros);
+            if !claims.is_empty() && holders.is_empty() {
+                prop_assert_eq!(claimed, micros);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::device::Device;
 use model::{ErrorKind, Timestamp};
 
+use crate::allocation::Holds;
 use crate::booking::Parts;
 use crate::counters::DeviceCounters;
 use crate::evidence::DeviceEvidence;
@@ -38,6 +39,8 @@ pub(crate) struct Tracked {
     pub(crate) open: HashMap<u32, u32>,
     /// What holds since the newest observation.
     pub(crate) hold: Hold,
+    /// Who holds it by allocation since then.
+    pub(crate) holders: Arc<[Holds]>,
     pub(crate) spans: VecDeque<Span>,
     pub(crate) evidence: DeviceEvidence,
     minute: VecDeque<Parts>,
@@ -68,6 +71,7 @@ pub(crate) struct Span {
     pub(crate) second: i64,
     pub(crate) micros: u64,
     pub(crate) hold: Hold,
+    pub(crate) holders: Arc<[Holds]>,
 }
 
 impl Tracked {
@@ -85,6 +89,7 @@ impl Tracked {
             order: 0,
             open: HashMap::new(),
             hold: Hold::Unknown,
+            holders: Arc::default(),
             spans: VecDeque::new(),
             evidence: DeviceEvidence::default(),
             minute: VecDeque::new(),
@@ -126,7 +131,8 @@ impl Tracked {
         while at < now {
             let next = Timestamp::from_secs(at.second() + 1).min(now);
             let micros = u64::try_from(next.since(at).as_micros()).unwrap_or(0);
-            self.push(Span { second: at.second(), micros, hold: self.hold.clone() });
+            let (hold, holders) = (self.hold.clone(), Arc::clone(&self.holders));
+            self.push(Span { second: at.second(), micros, hold, holders });
             at = next;
         }
     }
@@ -134,7 +140,11 @@ impl Tracked {
     /// Add a stretch, joined to the one before where nothing changed.
     fn push(&mut self, span: Span) {
         match (self.spans.back_mut(), &span.hold) {
-            (Some(last), hold) if last.second == span.second && last.hold.is_same(hold) => {
+            (Some(last), hold)
+                if last.second == span.second
+                    && last.hold.is_same(hold)
+                    && Arc::ptr_eq(&last.holders, &span.holders) =>
+            {
                 last.micros += span.micros;
             }
             _ => self.spans.push_back(span),

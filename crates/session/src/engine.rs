@@ -2,12 +2,13 @@
 //!
 //! A pass goes through these steps, each in a file of its own: `intake` takes in one device's
 //! observation, `presence` opens, touches and ends sessions, `usage` takes in use, `finished` what
-//! was over before it was seen, `closing` books
-//! the seconds that are old enough, `keeping` bounds what is kept, `restore` goes over a restart,
+//! was over before it was seen, `holding` folds who
+//! holds what into allocations, `closing` books the seconds that are old enough, `keeping` bounds what is kept, `restore` goes over a restart,
 //! `show` makes the view.
 
 mod closing;
 mod finished;
+mod holding;
 mod intake;
 mod keeping;
 mod presence;
@@ -18,10 +19,11 @@ mod usage;
 use std::collections::HashMap;
 
 use model::Timestamp;
+use model::allocation::Holdings;
 use model::observation::DeviceObservation;
 use model::process::Lookup;
 
-use crate::booking::Claim;
+use crate::booking::{Claim, Share};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::device::{Present, Tracked};
@@ -29,6 +31,7 @@ use crate::identity::{Identity, Start};
 use crate::saved::SavedState;
 use crate::session::Sessions;
 use crate::view::View;
+use holding::Holding;
 use keeping::{Keeping, Rest};
 
 /// How a process is read: by host PID.
@@ -50,6 +53,7 @@ pub struct Engine {
     closed: HashMap<(usize, u32, Start), u32>,
     rest: Vec<Rest>,
     keeping: Keeping,
+    holding: Holding,
     scratch: Scratch,
 }
 
@@ -60,6 +64,7 @@ struct Scratch {
     missing: Vec<u32>,
     second: Vec<closing::InSecond>,
     claims: Vec<Claim>,
+    shares: Vec<Share>,
 }
 
 impl Engine {
@@ -83,6 +88,7 @@ impl Engine {
             closed: HashMap::new(),
             rest: Vec::new(),
             keeping: Keeping::default(),
+            holding: Holding::default(),
             scratch: Scratch::default(),
         };
         if let Some(saved) = saved {
@@ -113,11 +119,17 @@ impl Engine {
             self.take(device, observation, lookup);
         }
         self.look_after_absent_devices(observations, lookup);
+        self.fold_holdings();
         self.close_seconds(now.before(self.config.close_after).second());
         for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.is_live()) {
             session.refresh_state(now, &self.config);
         }
         self.keep_bounds(lookup);
+    }
+
+    /// What is known of the holders of devices from the next pass on; to be called when it changed.
+    pub fn set_holdings(&mut self, _now: Timestamp, holdings: &Holdings) {
+        self.holding.tell(holdings);
     }
 
     /// A page was read (or pushed, or written): ended sessions stay long enough for the next time.
@@ -154,6 +166,7 @@ impl Engine {
             session.forget_time(now);
         }
         self.keeping.forget_time(now);
+        self.holding.forget_time(now);
     }
 
     /// Where a session's counts go: to its own row or to its owner's rest.

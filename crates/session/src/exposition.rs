@@ -3,9 +3,11 @@
 //! The tables name every family once; the writers print them in that order. What is not known is
 //! left out, never printed as 0.
 
+mod allocations;
 mod seed;
 mod sessions;
 
+pub use allocations::{ALLOCATION_METRICS, write_allocations};
 pub use seed::{SEED_METRICS, write_seed};
 pub use sessions::{SESSION_METRICS, write_sessions};
 

@@ -39,18 +39,22 @@ impl Start {
 /// The id of a session: 16 hex digits of its key.
 #[must_use]
 pub fn session_id(boot_id: &str, device_uuid: &str, pid: u32, start_ticks: u64) -> String {
+    let (pid, ticks) = (pid.to_le_bytes(), start_ticks.to_le_bytes());
+    hash_of(&[boot_id.as_bytes(), &[0], device_uuid.as_bytes(), &[0], &pid, &ticks])
+}
+
+/// The id of an allocation: the same hash over the boot, the device and the parts of its holder.
+pub(crate) fn allocation_id(boot_id: &str, device_uuid: &str, holder: &[&str]) -> String {
+    let mut parts: Vec<&[u8]> = vec![boot_id.as_bytes(), &[0], device_uuid.as_bytes()];
+    parts.extend(holder.iter().flat_map(|part| [&[0][..], part.as_bytes()]));
+    hash_of(&parts)
+}
+
+fn hash_of(parts: &[&[u8]]) -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut eat = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    eat(boot_id.as_bytes());
-    eat(&[0]);
-    eat(device_uuid.as_bytes());
-    eat(&[0]);
-    eat(&pid.to_le_bytes());
-    eat(&start_ticks.to_le_bytes());
+    for byte in parts.iter().copied().flatten() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
     format!("{:016x}", mix(hash))
 }
 

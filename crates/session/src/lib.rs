@@ -4,6 +4,7 @@
 //! ([`Engine::view`]). Pure: it reads no clock, no file and no network, and it knows nothing of the
 //! driver or of `/proc` beyond `model`'s words. It neither kills nor changes a process.
 
+mod allocation;
 mod booking;
 mod config;
 mod counters;
@@ -25,6 +26,6 @@ pub use identity::{Identity, session_id};
 pub use saved::SavedState;
 pub use state::{DeviceState, SessionState};
 pub use view::{
-    DeviceView, End, EndKind, Quality, RestView, SessionFacts, SessionView, StartKind, Utilization,
-    View,
+    AllocationFacts, AllocationView, DeviceView, End, EndKind, Quality, RestView, SessionFacts,
+    SessionView, StartKind, Utilization, View,
 };

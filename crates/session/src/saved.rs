@@ -11,6 +11,7 @@ use model::Timestamp;
 use model::device::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::allocation::Allocation;
 use crate::counters::{Counters, DeviceCounters};
 use crate::identity::Start;
 use crate::state::Watch;
@@ -35,6 +36,8 @@ pub struct SavedState {
     pub(crate) devices: Vec<SavedDevice>,
     pub(crate) sessions: Vec<SavedSession>,
     pub(crate) rest: Vec<SavedRest>,
+    #[serde(default)]
+    pub(crate) allocations: Vec<Allocation>,
 }
 
 impl SavedState {

@@ -59,6 +59,8 @@ pub(crate) struct Session {
     pub(crate) may_return: bool,
     /// Ended, and kept only in case its process comes back.
     pub(crate) hidden: bool,
+    /// The allocation it belongs to.
+    pub(crate) allocation: Option<u32>,
     pub(crate) counters: Counters,
 }
 
@@ -143,6 +145,7 @@ impl Session {
             ended_at: None,
             may_return: false,
             hidden: false,
+            allocation: None,
             counters: Counters::default(),
         }
     }

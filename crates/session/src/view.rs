@@ -26,6 +26,8 @@ pub struct View {
     pub devices: Vec<DeviceView>,
     /// Live sessions by device and PID, then ended ones by end.
     pub sessions: Vec<SessionView>,
+    /// Allocations: those held now by device, then ended ones.
+    pub allocations: Vec<AllocationView>,
     /// Counters of the sessions without rows of their own.
     pub rest: Vec<RestView>,
     /// Live sessions without rows of their own.
@@ -76,8 +78,52 @@ pub struct SessionView {
     pub utilization: Option<Utilization>,
     /// State letter of its process as last read: `Z` is a zombie, `X` one that is gone but listed.
     pub process_state: Option<char>,
+    /// The allocation it belongs to, if any.
+    pub allocation: Option<Arc<AllocationFacts>>,
     /// Its counters of this run.
     pub counters: Counters,
+}
+
+/// One allocation: a container or a job that holds a device.
+#[derive(Debug, Clone)]
+pub struct AllocationView {
+    /// What does not change from second to second.
+    pub facts: Arc<AllocationFacts>,
+    /// When it ended, once it did.
+    pub end: Option<Timestamp>,
+    /// Live sessions that belong to it.
+    pub sessions: usize,
+    /// Its part of the device, 0..1; `None` where it is not known any more.
+    pub share: Option<f64>,
+    /// Its parts of device time that no session got, in microseconds by [`DeviceState::ALL`].
+    pub micros: [u64; DeviceState::ALL.len()],
+}
+
+/// What does not change from second to second about an allocation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AllocationFacts {
+    /// 16 hex digits.
+    pub id: String,
+    /// Its device.
+    pub device: Arc<Device>,
+    /// Resource name, `nvidia.com/gpu`; empty for a job that is seen by its sessions.
+    pub resource: String,
+    /// The id by which the device was given.
+    pub device_id: String,
+    /// Namespace of the pod.
+    pub namespace: Option<String>,
+    /// Name of the pod.
+    pub pod: Option<String>,
+    /// Name of the container.
+    pub container: Option<String>,
+    /// UID of the pod.
+    pub pod_uid: Option<String>,
+    /// Name of the claim by which it is held.
+    pub claim: Option<String>,
+    /// Slurm job id.
+    pub slurm_job: Option<String>,
+    /// Start of the container if known, else when it was first seen.
+    pub start: Timestamp,
 }
 
 /// What does not change from second to second about a session.
@@ -99,16 +145,33 @@ pub struct SessionFacts {
     pub user: Option<String>,
     /// Pod UID, container id, Slurm job and service, as far as its control group tells.
     pub owner: Owner,
-    /// Names from Kubernetes; not known yet.
+    /// Names from Kubernetes, once known.
     pub namespace: Option<String>,
     /// The same.
     pub pod: Option<String>,
     /// The same.
     pub container: Option<String>,
+    /// UID of its pod as the API server knows it: a static pod's control group has another.
+    #[serde(default)]
+    pub api_pod_uid: Option<String>,
+    /// Name of what its pod belongs to.
+    #[serde(default)]
+    pub workload: Option<String>,
+    /// Kind of that.
+    #[serde(default)]
+    pub workload_kind: Option<String>,
     /// When it began.
     pub start: Timestamp,
     /// How that is known.
     pub start_kind: StartKind,
+}
+
+impl SessionFacts {
+    /// UID of its pod: as the API server knows it, else as the control group tells.
+    #[must_use]
+    pub fn pod_uid(&self) -> Option<&str> {
+        self.api_pod_uid.as_deref().or(self.owner.pod_uid.as_deref())
+    }
 }
 
 /// How a start is known.

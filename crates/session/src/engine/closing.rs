@@ -4,7 +4,7 @@ use model::Timestamp;
 use model::observation::ContextKind;
 
 use super::Engine;
-use crate::booking::{Claim, share_out};
+use crate::booking::{Claim, Share, share_out};
 use crate::device::{Hold, Present, Span};
 use crate::evidence::{DeviceSecond, Source};
 use crate::state::{DeviceState, SessionState};
@@ -174,14 +174,25 @@ impl Engine {
             Hold::Present(present) => {
                 let mut claims = std::mem::take(&mut self.scratch.claims);
                 claims.clear();
-                claims.extend(present.iter().filter_map(|there| claim(there, in_second)));
-                let parts = share_out(span.micros, &mut claims);
+                let sessions = &self.sessions;
+                claims.extend(present.iter().filter_map(|there| {
+                    let allocation = sessions.get(there.session)?.allocation;
+                    claim(there, in_second, allocation)
+                }));
+                let mut shares = std::mem::take(&mut self.scratch.shares);
+                shares.clear();
+                let booked = DeviceState::Allocated;
+                let holders = span.holders.iter();
+                shares.extend(holders.map(|holds| Share { holds: *holds, micros: 0, booked }));
+                let parts = share_out(span.micros, &mut claims, &mut shares);
                 tracked.book(&parts);
                 if effective.is_some() {
                     tracked.counters.effective_micros += span.micros;
                 }
                 self.book_sessions(span.micros, present, in_second, &claims, effective);
+                self.holding.book(&shares);
                 self.scratch.claims = claims;
+                self.scratch.shares = shares;
             }
         }
     }
@@ -218,7 +229,7 @@ fn found(session: u32, in_second: &[InSecond]) -> Option<&InSecond> {
 }
 
 /// The claim of a session; every session on a list was judged, so none is left out.
-fn claim(there: &Present, in_second: &[InSecond]) -> Option<Claim> {
+fn claim(there: &Present, in_second: &[InSecond], allocation: Option<u32>) -> Option<Claim> {
     let session = found(there.session, in_second)?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..1 by 100,000")]
     let sm = session.sm.map_or(0, |(sm, _)| (sm.clamp(0.0, 1.0) * 100_000.0) as u32);
@@ -226,6 +237,7 @@ fn claim(there: &Present, in_second: &[InSecond]) -> Option<Claim> {
         session: there.session,
         state: session.state,
         sm,
+        allocation,
         micros: 0,
         booked: session.state,
     })

@@ -121,6 +121,11 @@ impl Engine {
         self.rest.len() - 1
     }
 
+    /// How long what ended stays.
+    pub(super) fn ended_keep(&self) -> Duration {
+        self.keeping.ended_keep(self.config.ended_keep_min, self.config.ended_keep_max)
+    }
+
     /// Let go of what has been kept long enough, and give free rows to folded sessions.
     pub(super) fn keep_bounds(&mut self, lookup: LookUp<'_>) {
         if self.sessions.iter().any(|(_, session)| !session.is_live()) {
@@ -131,7 +136,7 @@ impl Engine {
 
     fn let_go_of_ended(&mut self, lookup: LookUp<'_>) {
         let now = self.at;
-        let keep = self.keeping.ended_keep(self.config.ended_keep_min, self.config.ended_keep_max);
+        let keep = self.ended_keep();
         let mut ended: Vec<(Timestamp, u32, bool)> = self
             .sessions
             .iter()

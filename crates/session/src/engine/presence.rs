@@ -100,6 +100,7 @@ impl Engine {
         if says_more && (known.facts.command != facts.command || is_renamed(&known.facts, facts)) {
             let changed = Arc::make_mut(&mut known.facts);
             describe(changed, facts, user);
+            self.holding.links_stale = true;
         }
         let micros = Duration::try_from_secs_f64(worked).unwrap_or_default().as_micros();
         if let (Ok(micros), Some(counters)) = (u64::try_from(micros), self.counters_of(session)) {
@@ -155,6 +156,9 @@ impl Engine {
             namespace: None,
             pod: None,
             container: None,
+            api_pod_uid: None,
+            workload: None,
+            workload_kind: None,
             start: first_seen,
             start_kind: StartKind::Seen,
         };
@@ -166,6 +170,7 @@ impl Engine {
         let rest = self.rest_of(device, &facts);
         let mut session = Session::new(Arc::new(facts), device, key, now);
         session.rest = rest;
+        self.holding.links_stale = true;
         if !self.has_watched(device) {
             session.live.unwatched_until = Some(now);
             session.booked.unwatched_until = Some(now);
@@ -180,6 +185,7 @@ impl Engine {
         known.end = None;
         known.ended_at = None;
         known.may_return = false;
+        self.holding.links_stale = true;
         known.left_at = None;
         known.misses = 0;
         // Rows that were seen once go on; a folded one may get rows of its own now.
@@ -295,6 +301,7 @@ impl Engine {
         known.end = Some(End { at, kind: end.kind });
         known.ended_at = Some(now);
         known.may_return = may_return;
+        self.holding.links_stale |= known.facts.owner.slurm_job.is_some();
         known.listed = false;
         known.utilization = None;
         let (device, pid, was_shown) = (known.device, known.facts.pid, known.shown);
@@ -330,6 +337,8 @@ fn is_renamed(facts: &SessionFacts, process: &ProcessFacts) -> bool {
         facts.namespace.as_ref() != Some(&names.namespace)
             || facts.pod.as_ref() != Some(&names.pod)
             || facts.container.as_deref().unwrap_or_default() != names.container
+            || facts.api_pod_uid != names.pod_uid
+            || facts.workload.as_ref() != names.workload.as_ref().map(|workload| &workload.name)
     })
 }
 
@@ -341,6 +350,9 @@ fn describe(facts: &mut SessionFacts, process: &ProcessFacts, user: UserLabel) {
         facts.namespace = Some(names.namespace.clone());
         facts.pod = Some(names.pod.clone());
         facts.container = Some(names.container.clone()).filter(|name| !name.is_empty());
+        facts.api_pod_uid.clone_from(&names.pod_uid);
+        facts.workload = names.workload.as_ref().map(|workload| workload.name.clone());
+        facts.workload_kind = names.workload.as_ref().map(|workload| workload.kind.clone());
     }
     facts.command.clone_from(&process.command);
     if facts.command.is_empty() {

@@ -29,6 +29,7 @@ impl Engine {
             devices: self.devices.iter().map(pack_device).collect(),
             sessions: self.sessions.iter().map(|(_, session)| pack_session(session)).collect(),
             rest: self.rest.iter().map(pack_rest).collect(),
+            allocations: self.holding.pack(self.at),
         }
     }
 
@@ -37,7 +38,8 @@ impl Engine {
     pub(super) fn restore(&mut self, saved: SavedState, now: Timestamp) {
         let devices = saved.devices.len();
         let fits = saved.sessions.iter().all(|session| session.device < devices)
-            && saved.rest.iter().all(|rest| rest.device < devices);
+            && saved.rest.iter().all(|rest| rest.device < devices)
+            && saved.allocations.iter().all(|allocation| allocation.device < devices);
         if saved.version != VERSION || !fits {
             return;
         }
@@ -53,6 +55,7 @@ impl Engine {
             self.rest.extend(saved.rest.into_iter().map(unpack_rest));
         }
         let rebooted = saved.boot_id != self.identity.boot_id;
+        self.holding.restore(saved.allocations, counted, rebooted, now);
         for session in saved.sessions {
             self.restore_session(session, counted, rebooted, now);
         }

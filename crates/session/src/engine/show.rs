@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Engine;
+use crate::allocation::Allocation;
 use crate::device::{Hold, Tracked};
 use crate::session::Session;
 use crate::state::{DeviceState, SessionState};
-use crate::view::{DeviceView, RestView, SessionView, View};
+use crate::view::{AllocationView, DeviceView, RestView, SessionView, View};
 
 /// Which state of its sessions a device shows, when several hold equal parts of it.
 const BUSIEST_FIRST: [SessionState; 6] = [
@@ -30,6 +31,7 @@ impl Engine {
             counted: !self.config.sampled,
             devices: devices.iter().map(|device| self.show_device(device)).collect(),
             sessions: self.show_sessions(),
+            allocations: self.show_allocations(),
             rest: self.show_rest(),
             folded: self.sessions.iter().filter(|(_, s)| s.is_live() && !s.shown).count(),
         }
@@ -89,7 +91,9 @@ impl Engine {
             there.max_by_key(|state| count(*state))
         };
         let state = wins.or_else(largest).and_then(SessionState::booked);
-        Some(state.unwrap_or(DeviceState::Free))
+        let nobody =
+            if device.holders.is_empty() { DeviceState::Free } else { DeviceState::Allocated };
+        Some(state.unwrap_or(nobody))
     }
 
     fn show_sessions(&self) -> Vec<SessionView> {
@@ -99,7 +103,7 @@ impl Engine {
             let order = self.devices.get(session.device).map_or(usize::MAX, |device| device.order);
             (session.end.map(|end| end.at), order, session.facts.pid, session.start_ticks)
         });
-        kept.into_iter().map(show_session).collect()
+        kept.into_iter().map(|session| self.show_session(session)).collect()
     }
 
     fn show_rest(&self) -> Vec<RestView> {
@@ -121,21 +125,48 @@ impl Engine {
         rest.sort_by(|one, two| (&one.gpu, &one.owner).cmp(&(&two.gpu, &two.owner)));
         rest
     }
-}
 
-fn show_session(session: &Session) -> SessionView {
-    let live = session.is_live();
-    SessionView {
-        facts: Arc::clone(&session.facts),
-        listed: session.listed,
-        folded: !session.shown,
-        end: session.end,
-        state: if live { session.state } else { SessionState::Ended },
-        memory_bytes: session.memory_bytes.filter(|_| session.listed),
-        memory_peak_bytes: session.memory_peak_bytes,
-        last_use: session.live.last_use,
-        utilization: session.utilization,
-        process_state: session.process_state,
-        counters: session.counters.clone(),
+    fn show_allocations(&self) -> Vec<AllocationView> {
+        let mut kept: Vec<(u32, &Allocation)> = self.holding.iter().collect();
+        kept.sort_by_key(|(_, allocation)| {
+            let device = self.devices.get(allocation.device);
+            (allocation.end, device.map_or(usize::MAX, |device| device.order), &allocation.facts.id)
+        });
+        kept.into_iter()
+            .map(|(index, allocation)| self.show_allocation(index, allocation))
+            .collect()
+    }
+
+    fn show_allocation(&self, index: u32, allocation: &Allocation) -> AllocationView {
+        let its = |session: &Session| session.is_live() && session.allocation == Some(index);
+        let device = self.devices.get(allocation.device);
+        let holds =
+            device.and_then(|device| device.holders.iter().find(|holds| holds.allocation == index));
+        let millionths = holds.map(|holds| holds.millionths).or(allocation.millionths);
+        AllocationView {
+            facts: Arc::clone(&allocation.facts),
+            end: allocation.end,
+            sessions: self.sessions.iter().filter(|(_, session)| its(session)).count(),
+            share: millionths.map(crate::counters::seconds),
+            micros: allocation.micros,
+        }
+    }
+    fn show_session(&self, session: &Session) -> SessionView {
+        let allocation = session.allocation.and_then(|index| self.holding.get(index));
+        let live = session.is_live();
+        SessionView {
+            facts: Arc::clone(&session.facts),
+            listed: session.listed,
+            folded: !session.shown,
+            end: session.end,
+            state: if live { session.state } else { SessionState::Ended },
+            memory_bytes: session.memory_bytes.filter(|_| session.listed),
+            memory_peak_bytes: session.memory_peak_bytes,
+            last_use: session.live.last_use,
+            utilization: session.utilization,
+            process_state: session.process_state,
+            allocation: allocation.map(|allocation| Arc::clone(&allocation.facts)),
+            counters: session.counters.clone(),
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod evidence;
 mod finished;
+mod holding;
 mod life;
 mod memory;
 mod properties;

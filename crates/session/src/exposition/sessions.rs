@@ -204,6 +204,7 @@ pub fn write_sessions(view: &View, out: &mut Writer) {
     if view.counted {
         write_counters(view, &rows, out);
     }
+    super::write_allocations(view, out);
     write_devices(view, out);
     out.metric(&FOLDED);
     out.sample(FOLDED.name).integer(i128::try_from(view.folded).unwrap_or(i128::MAX));
@@ -448,8 +449,14 @@ fn info_labels(view: &View, session: &SessionView) -> String {
         ("namespace", text(&facts.namespace)),
         ("pod", text(&facts.pod)),
         ("container", text(&facts.container)),
-        ("pod_uid", text(&facts.owner.pod_uid)),
+        ("pod_uid", facts.pod_uid().unwrap_or_default().to_owned()),
+        ("workload", text(&facts.workload)),
+        ("workload_kind", text(&facts.workload_kind)),
         ("slurm_job", text(&facts.owner.slurm_job)),
+        (
+            "allocation",
+            session.allocation.as_ref().map_or_else(String::new, |held| held.id.clone()),
+        ),
         ("start", facts.start_kind.as_str().to_owned()),
     ]);
     let pairs: Vec<(&str, &str)> =

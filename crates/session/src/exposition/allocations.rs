@@ -1,0 +1,147 @@
+//! `gpu_allocation_*`: who holds a device, used or not.
+
+use model::metric::{Kind, Metric, Unit};
+use model::text::Writer;
+
+use super::sessions::written;
+use crate::state::DeviceState;
+use crate::view::{AllocationView, View};
+
+const ALLOCATION: &[&str] = &["gpu", "allocation"];
+
+const INFO: Metric = Metric {
+    name: "gpu_allocation_info",
+    kind: Kind::Gauge,
+    unit: Unit::None,
+    help: "An allocation: a container or job that holds a GPU or MIG instance, used or not.",
+    labels: &[
+        "gpu",
+        "allocation",
+        "UUID",
+        "GPU_I_ID",
+        "Hostname",
+        "resource",
+        "device_id",
+        "namespace",
+        "pod",
+        "container",
+        "pod_uid",
+        "claim",
+        "slurm_job",
+    ],
+};
+const START: Metric = Metric {
+    name: "gpu_allocation_start_time_seconds",
+    kind: Kind::Gauge,
+    unit: Unit::UnixSeconds,
+    help: "When the allocation's container started, else when it was first seen, in unix seconds.",
+    labels: ALLOCATION,
+};
+const END: Metric = Metric {
+    name: "gpu_allocation_end_time_seconds",
+    kind: Kind::Gauge,
+    unit: Unit::UnixSeconds,
+    help: "When the allocation ended, in unix seconds; only once it ended.",
+    labels: ALLOCATION,
+};
+const SESSIONS: Metric = Metric {
+    name: "gpu_allocation_sessions",
+    kind: Kind::Gauge,
+    unit: Unit::Count,
+    help: "Live sessions of the allocation on its device.",
+    labels: ALLOCATION,
+};
+const SHARE: Metric = Metric {
+    name: "gpu_allocation_share_ratio",
+    kind: Kind::Gauge,
+    unit: Unit::Ratio,
+    help: "The allocation's part of its device, 0 to 1.",
+    labels: ALLOCATION,
+};
+const GPU_SECONDS: Metric = Metric {
+    name: "gpu_allocation_gpu_seconds_total",
+    kind: Kind::Counter,
+    unit: Unit::Seconds,
+    help: "The allocation's part of its device's time that no session got, in seconds by state.",
+    labels: &["gpu", "allocation", "run", "state"],
+};
+
+/// `gpu_allocation_*`, in the order of printing.
+pub const ALLOCATION_METRICS: &[Metric] = &[INFO, START, END, SESSIONS, SHARE, GPU_SECONDS];
+
+/// Write `gpu_allocation_*`.
+pub fn write_allocations(view: &View, out: &mut Writer) {
+    if view.allocations.is_empty() {
+        return;
+    }
+    let rows: Vec<(String, &AllocationView)> = view.allocations.iter().map(labelled).collect();
+    out.metric(&INFO);
+    for (labels, row) in &rows {
+        let more = info_labels(view, row);
+        out.sample(INFO.name).labels_written(labels).labels_written(&more).integer(1);
+    }
+    out.metric(&START);
+    for (labels, row) in &rows {
+        if let Ok(micros) = u64::try_from(row.facts.start.0) {
+            out.sample(START.name).labels_written(labels).seconds_of_micros(micros);
+        }
+    }
+    out.metric(&END);
+    for (labels, row) in &rows {
+        if let Some(micros) = row.end.and_then(|end| u64::try_from(end.0).ok()) {
+            out.sample(END.name).labels_written(labels).seconds_of_micros(micros);
+        }
+    }
+    out.metric(&SESSIONS);
+    for (labels, row) in rows.iter().filter(|(_, row)| row.end.is_none()) {
+        let count = i128::try_from(row.sessions).unwrap_or(i128::MAX);
+        out.sample(SESSIONS.name).labels_written(labels).integer(count);
+    }
+    out.metric(&SHARE);
+    for (labels, row) in &rows {
+        if let Some(share) = row.share {
+            out.sample(SHARE.name).labels_written(labels).shortest(share);
+        }
+    }
+    if view.counted {
+        write_seconds(view, &rows, out);
+    }
+}
+
+fn labelled(row: &AllocationView) -> (String, &AllocationView) {
+    (written(&[("gpu", &row.facts.device.label), ("allocation", &row.facts.id)]), row)
+}
+
+/// `allocated` is there from the first moment on, the others once they occurred.
+fn write_seconds(view: &View, rows: &[(String, &AllocationView)], out: &mut Writer) {
+    out.metric(&GPU_SECONDS);
+    for (labels, row) in rows {
+        for (state, micros) in DeviceState::ALL.iter().zip(row.micros) {
+            if micros > 0 || *state == DeviceState::Allocated {
+                let line = out.sample(GPU_SECONDS.name).labels_written(labels);
+                let line = line.label("run", &view.run).label("state", state.as_str());
+                line.seconds_of_micros(micros);
+            }
+        }
+    }
+}
+
+fn info_labels(view: &View, row: &AllocationView) -> String {
+    let facts = &row.facts;
+    let text = |value: &'_ Option<String>| value.clone().unwrap_or_default();
+    let mig = facts.device.mig.as_ref();
+    let instance = mig.map(|mig| mig.gpu_instance.to_string()).unwrap_or_default();
+    written(&[
+        ("UUID", &facts.device.gpu_uuid),
+        ("GPU_I_ID", &instance),
+        ("Hostname", &view.hostname),
+        ("resource", &facts.resource),
+        ("device_id", &facts.device_id),
+        ("namespace", &text(&facts.namespace)),
+        ("pod", &text(&facts.pod)),
+        ("container", &text(&facts.container)),
+        ("pod_uid", &text(&facts.pod_uid)),
+        ("claim", &text(&facts.claim)),
+        ("slurm_job", &text(&facts.slurm_job)),
+    ])
+}
