@@ -63,7 +63,7 @@ pub enum Command {
     Demo(demo::Args),
     Query(query::Args),
     Doctor(doctor::Args),
-    Exporter(exporter::Args),
+    Exporter(Box<exporter::Args>),
     Collect(collect::Args),
     Server(server::Args),
     Gen(gen_files::Args),

@@ -26,6 +26,8 @@ const LONGEST_NAME: usize = 64;
 #[derive(Debug)]
 pub(crate) struct KernelLog {
     path: PathBuf,
+    /// Records up to this number are booked already.
+    booked: Option<u64>,
     state: State,
     /// Bytes behind the last line that is complete.
     rest: Vec<u8>,
@@ -54,6 +56,7 @@ struct Known {
 /// An XID as the log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Told {
+    record: u64,
     at: Timestamp,
     bus_id: String,
     line: XidLine,
@@ -62,6 +65,8 @@ struct Told {
 /// An XID of a known GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KernelXid {
+    /// Number of its record.
+    pub(crate) record: u64,
     /// When it happened.
     pub(crate) at: Timestamp,
     /// UUID of the GPU.
@@ -77,9 +82,11 @@ pub(crate) struct KernelXid {
 }
 
 impl KernelLog {
-    pub(crate) const fn new(path: PathBuf) -> Self {
+    /// A log of which an earlier run has booked records up to that number.
+    pub(crate) const fn new(path: PathBuf, booked: Option<u64>) -> Self {
         Self {
             path,
+            booked,
             state: State::Closed,
             rest: Vec::new(),
             began: None,
@@ -115,7 +122,15 @@ impl KernelLog {
             let gpu = known.iter().find(|gpu| is_at(&gpu.bus_id, &told.bus_id))?;
             let XidLine { xid, pid, process, .. } = told.line;
             let (gpu_uuid, gpu_index) = (gpu.uuid.clone(), gpu.index);
-            Some(KernelXid { at: told.at, gpu_uuid, gpu_index, xid, pid, process })
+            Some(KernelXid {
+                record: told.record,
+                at: told.at,
+                gpu_uuid,
+                gpu_index,
+                xid,
+                pid,
+                process,
+            })
         };
         self.waiting.drain(..).filter_map(of).collect()
     }
@@ -169,13 +184,21 @@ impl KernelLog {
     }
 
     fn take_line(&mut self, line: &str) {
-        let Some((micros, text)) = record(line) else { return };
+        let Some((number, micros, text)) = record(line) else { return };
+        if self.booked.is_some_and(|booked| number <= booked) {
+            return;
+        }
         let (Some(read), Some(began)) = (xid_line(text), self.began) else { return };
         if self.waiting.len() >= MOST_WAITING {
             self.waiting.pop_front();
         }
         let at = began.after(Duration::from_micros(micros));
-        self.waiting.push_back(Told { at, bus_id: read.bus_id.clone(), line: read });
+        self.waiting.push_back(Told {
+            record: number,
+            at,
+            bus_id: read.bus_id.clone(),
+            line: read,
+        });
     }
 }
 
@@ -190,11 +213,11 @@ const O_NONBLOCK: i32 = 0o4000;
 /// `EPIPE` of Linux.
 const EPIPE: i32 = 32;
 
-/// Microseconds since the start of the machine, and the text: `6,1234,98765,-;text`.
-fn record(line: &str) -> Option<(u64, &str)> {
+/// Number, microseconds since the start of the machine, and text: `6,1234,98765,-;text`.
+fn record(line: &str) -> Option<(u64, u64, &str)> {
     let (head, text) = line.split_once(';')?;
-    let micros = head.split(',').nth(2)?.parse().ok()?;
-    Some((micros, text.trim_end()))
+    let mut numbers = head.split(',').skip(1).map_while(|number| number.parse::<u64>().ok());
+    Some((numbers.next()?, numbers.next()?, text.trim_end()))
 }
 
 /// What the driver's line says.

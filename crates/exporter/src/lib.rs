@@ -41,4 +41,4 @@ pub use running::{Running, STATE_FILE, StartError, start};
 pub use scrapes::{BOUNDS_MICROS, Permit, ScrapeCounts, Scrapes};
 pub use snapshot::{Published, Snapshot};
 pub use state_file::Keeper;
-pub use xid::{Teller, XidBook};
+pub use xid::{Booking, Teller, XidBook};

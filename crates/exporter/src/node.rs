@@ -79,6 +79,7 @@ pub struct Node {
     clock_events: Arc<ClockEvents>,
     clock_events_every: Duration,
     kernel_log: Option<KernelLog>,
+    boot_id: Arc<str>,
     xids: Arc<XidBook>,
     kept: Kept,
     schedule: Schedule,
@@ -115,7 +116,9 @@ impl Node {
         let longest_age = config.longest_age();
         let is_real = !machine.simulated && machine.told.is_none();
         let kernel_log = kernel_log::place(config.kernel_log.as_deref(), is_real);
-        let kernel_log = kernel_log.map(KernelLog::new);
+        let boot_id: Arc<str> = identity.boot_id.as_str().into();
+        let booked = xids.kernel_mark(&boot_id);
+        let kernel_log = kernel_log.map(|path| KernelLog::new(path, booked));
         Self {
             reader: Reader::new(
                 machine.open_driver,
@@ -134,6 +137,7 @@ impl Node {
             clock_events: Arc::default(),
             clock_events_every: clock_events_every(config),
             kernel_log,
+            boot_id,
             xids: Arc::new(xids),
             kept,
             schedule: Schedule::new(config.collect_interval()),
@@ -215,7 +219,7 @@ impl Node {
         let ask = self.schedule.ask(now);
         let pass = self.reader.pass(now, ask);
         self.fields.settle(&pass);
-        let _ = self.holders.refresh(&pass.gpus);
+        self.follow_holders(now, &pass);
         if ask.processes {
             self.observe(now, &pass.observations);
         }
@@ -233,7 +237,7 @@ impl Node {
         let ask = Ask { device_values: false, ..Ask::ALL };
         let pass = self.reader.pass(now, ask);
         self.note_xids(now, &pass);
-        let _ = self.holders.refresh(&pass.gpus);
+        self.follow_holders(now, &pass);
         self.observe(now, &pass.observations);
     }
 
@@ -281,6 +285,13 @@ impl Node {
             }
             self.expected_gpus = expected;
             self.expected_read = Some(now);
+        }
+    }
+
+    /// Tell the engine who holds what, where that changed.
+    fn follow_holders(&mut self, now: Timestamp, pass: &gpu::Pass) {
+        if let Some(held) = self.holders.refresh(&pass.gpus) {
+            self.engine.set_holdings(now, &held.holdings);
         }
     }
 

@@ -5,11 +5,14 @@
 //! once. Codes are NVIDIA's, the short texts are our own.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 use gpu::XidEvent;
 use model::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Codes whose counters exist at 0 from the start, so that `increase()` sees the first event:
 /// memory faults (48, 63, 64, 92, 94, 95), processors that stopped (62, 119, 120), a link (74) and a
@@ -83,10 +86,53 @@ pub fn text_of(xid: u32) -> &'static str {
 }
 
 /// All XIDs seen, by entity. Bounded in entities and codes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct XidBook {
     records: Vec<XidRecord>,
+    /// How far the kernel's log is booked.
+    kernel: Option<KernelMark>,
+}
+
+/// A place in the kernel's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KernelMark {
+    /// Which life of the machine.
+    pub(crate) boot_id: String,
+    /// Number of the record within it.
+    pub(crate) number: u64,
+}
+
+/// The book as newer state files hold it; those of before the kernel's log was read have the list of
+/// records alone.
+#[derive(Deserialize)]
+struct Written {
+    records: Vec<XidRecord>,
+    kernel: Option<KernelMark>,
+}
+
+impl<'de> Deserialize<'de> for XidBook {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Forms;
+        impl<'de> Visitor<'de> for Forms {
+            type Value = XidBook;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("records of XIDs")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<XidBook, A::Error> {
+                let records = Deserialize::deserialize(SeqAccessDeserializer::new(seq))?;
+                Ok(XidBook { records, kernel: None })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<XidBook, A::Error> {
+                let Written { records, kernel } =
+                    Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(XidBook { records, kernel })
+            }
+        }
+        from.deserialize_any(Forms)
+    }
 }
 
 /// XIDs of one entity: a GPU, or one of its MIG instances where the event named it.
@@ -116,6 +162,17 @@ struct Recent {
     by_kernel: bool,
 }
 
+/// What came of booking an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Booking {
+    /// It is counted now.
+    New,
+    /// The other teller had told of it: counted before, and now known from both.
+    Paired,
+    /// It has no code.
+    Nothing,
+}
+
 /// Who tells of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teller {
@@ -135,11 +192,11 @@ pub struct XidCount {
 }
 
 impl XidBook {
-    /// Book one event. False: it is booked already, by the other teller.
-    pub fn add(&mut self, event: &XidEvent, teller: Teller) -> bool {
-        let Ok(code) = u32::try_from(event.xid) else { return false };
+    /// Book one event, unless it is booked.
+    pub fn add(&mut self, event: &XidEvent, teller: Teller) -> Booking {
+        let Ok(code) = u32::try_from(event.xid) else { return Booking::Nothing };
         if self.is_told(event, code, teller) {
-            return false;
+            return Booking::Paired;
         }
         let record = self.record_for(&event.gpu_uuid, event.gpu_instance);
         if event.at >= record.last_at {
@@ -151,33 +208,41 @@ impl XidBook {
         let (by_driver, by_kernel) = (teller == Teller::Driver, teller == Teller::Kernel);
         record.recent.push_back(Recent { at: event.at, code, by_driver, by_kernel });
         if record.codes.len() >= MOST_CODES && !record.codes.contains_key(&code) {
-            return true;
+            return Booking::New;
         }
         let count = record.codes.entry(code).or_insert(XidCount { events: 0, last: event.at });
         count.events += 1;
         count.last = count.last.max(event.at);
-        true
+        Booking::New
     }
 
-    /// Whether the other teller has told of it, and marks that both have. The kernel's log is read
-    /// from its beginning at every start: what is not newer than the last event of its code was
-    /// booked by an earlier run.
+    /// Whether the other teller has told of it; then both have from now on.
     fn is_told(&mut self, event: &XidEvent, code: u32, teller: Teller) -> bool {
         let mut records = self.records.iter_mut().filter(|r| r.gpu_uuid == event.gpu_uuid);
         records.any(|record| {
             let pair = record.recent.iter_mut().rev().find(|recent| {
-                let told =
-                    if teller == Teller::Driver { recent.by_driver } else { recent.by_kernel };
+                let told = match teller {
+                    Teller::Driver => recent.by_driver,
+                    Teller::Kernel => recent.by_kernel,
+                };
                 let apart = recent.at.since(event.at).max(event.at.since(recent.at));
                 recent.code == code && !told && apart <= SAME_WITHIN
             });
-            if let Some(pair) = pair {
+            pair.is_some_and(|pair| {
                 (pair.by_driver, pair.by_kernel) = (true, true);
-                return true;
-            }
-            let newest = record.codes.get(&code).map(|count| count.last);
-            teller == Teller::Kernel && newest.is_some_and(|newest| event.at <= newest)
+                true
+            })
         })
+    }
+
+    /// How far the kernel's log of this life of the machine is booked.
+    pub(crate) fn kernel_mark(&self, boot_id: &str) -> Option<u64> {
+        self.kernel.as_ref().filter(|mark| mark.boot_id == boot_id).map(|mark| mark.number)
+    }
+
+    /// Book the kernel's log up to there.
+    pub(crate) fn set_kernel_mark(&mut self, mark: KernelMark) {
+        self.kernel = Some(mark);
     }
 
     fn record_for(&mut self, gpu_uuid: &str, gpu_instance: Option<u32>) -> &mut XidRecord {
@@ -291,7 +356,7 @@ mod tests {
     fn the_last_xid_stays_and_each_code_is_counted() {
         let mut book = XidBook::default();
         for (xid, second) in [(48, 10), (31, 20), (48, 15)] {
-            assert!(book.add(&event(xid, second, None), Teller::Driver));
+            assert_eq!(book.add(&event(xid, second, None), Teller::Driver), Booking::New);
         }
         assert_eq!(book.last("GPU-a", None), Some(31));
         assert_eq!(book.last("GPU-b", None), None);
@@ -324,26 +389,31 @@ mod tests {
     #[test]
     fn what_both_tell_within_two_seconds_is_one_event() {
         let mut book = XidBook::default();
-        assert!(book.add(&event(79, 100, None), Teller::Kernel));
-        assert!(!book.add(&event(79, 102, None), Teller::Driver));
-        assert!(book.add(&event(79, 101, None), Teller::Driver), "the pair is complete");
-        assert!(!book.add(&event(79, 101, None), Teller::Kernel));
-        assert!(book.add(&event(79, 105, None), Teller::Kernel), "another one");
-        assert!(book.add(&event(48, 105, None), Teller::Driver), "another code");
+        assert_eq!(book.add(&event(79, 100, None), Teller::Kernel), Booking::New);
+        assert_eq!(book.add(&event(79, 102, None), Teller::Driver), Booking::Paired);
+        assert_eq!(
+            book.add(&event(79, 101, None), Teller::Driver),
+            Booking::New,
+            "the pair is complete"
+        );
+        assert_eq!(book.add(&event(79, 101, None), Teller::Kernel), Booking::Paired);
+        assert_eq!(book.add(&event(79, 105, None), Teller::Kernel), Booking::New, "another one");
+        assert_eq!(book.add(&event(48, 105, None), Teller::Driver), Booking::New, "another code");
         assert_eq!(book.totals("GPU-a", None), BTreeMap::from([(48, 1), (79, 3)]));
     }
 
     #[test]
-    fn the_log_read_again_after_a_restart_books_nothing_twice() {
+    fn a_book_of_an_older_state_file_is_read() {
         let mut book = XidBook::default();
-        for second in [100, 200, 300] {
-            assert!(book.add(&event(31, second, None), Teller::Kernel));
-        }
-        let saved = serde_json::to_string(&book).unwrap();
-        let mut again: XidBook = serde_json::from_str(&saved).unwrap();
-        let new =
-            [100, 200, 300, 400].map(|second| again.add(&event(31, second, None), Teller::Kernel));
-        assert_eq!(new, [false, false, false, true]);
+        book.add(&event(31, 100, None), Teller::Driver);
+        book.set_kernel_mark(KernelMark { boot_id: "b".to_owned(), number: 7 });
+        let written = serde_json::to_string(&book).unwrap();
+        let read: XidBook = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, book);
+        assert_eq!((read.kernel_mark("b"), read.kernel_mark("other")), (Some(7), None));
+        let old = r#"[{"gpu_uuid":"GPU-a","gpu_instance":null,"last":31,"last_at":0,"codes":{}}]"#;
+        let read: XidBook = serde_json::from_str(old).unwrap();
+        assert_eq!((read.last("GPU-a", None), read.kernel_mark("b")), (Some(31), None));
     }
 
     #[test]

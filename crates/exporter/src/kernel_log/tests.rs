@@ -28,7 +28,7 @@ fn a_line_gives_the_device_the_code_and_the_process() {
 
 #[test]
 fn a_record_is_stamped_since_the_start_of_the_kernel() {
-    assert_eq!(record("4,1339,61527042,-;NVRM: x; y\n"), Some((61_527_042, "NVRM: x; y")));
+    assert_eq!(record("4,1339,61527042,-;NVRM: x; y\n"), Some((1339, 61_527_042, "NVRM: x; y")));
     assert_eq!(record(" SUBSYSTEM=pci\n"), None);
     assert_eq!(record("4,1339;text"), None);
 }
@@ -44,7 +44,7 @@ fn bus_ids_of_both_spellings_are_the_same_place() {
 fn log_of(text: &str) -> (tempfile::TempDir, KernelLog) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("kmsg"), text).unwrap();
-    let log = KernelLog::new(dir.path().join("kmsg"));
+    let log = KernelLog::new(dir.path().join("kmsg"), None);
     (dir, log)
 }
 
@@ -90,7 +90,7 @@ fn xids_of_places_where_no_gpu_is_are_dropped_and_never_pile_up() {
 #[test]
 fn a_log_that_may_not_be_read_is_no_fault() {
     let dir = tempfile::tempdir().unwrap();
-    let mut log = KernelLog::new(dir.path().join("none"));
+    let mut log = KernelLog::new(dir.path().join("none"), None);
     assert!(log.read(NOW, [&whole(0, "X", &[])].into_iter()).is_empty());
     assert!(matches!(log.state, State::Refused));
 }
@@ -100,4 +100,21 @@ fn a_line_without_end_does_not_grow() {
     let (_dir, mut log) = log_of(&"x".repeat(1 << 20));
     assert!(log.read(NOW, std::iter::empty()).is_empty());
     assert!(log.rest.len() <= RECORD);
+}
+
+#[test]
+fn the_log_read_again_after_a_restart_goes_on_behind_what_is_booked() {
+    let line =
+        |number: u32| format!("4,{number},1000000,-;NVRM: Xid (PCI:0000:00:00): {number}, text\n");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("kmsg");
+    fs::write(&path, (1..=4).map(line).collect::<String>()).unwrap();
+    let read = |booked| {
+        let told =
+            KernelLog::new(path.clone(), booked).read(NOW, [&whole(0, "X", &[])].into_iter());
+        told.iter().map(|told| (told.record, told.xid)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(None).len(), 4);
+    assert_eq!(read(Some(2)), [(3, 3), (4, 4)]);
+    assert!(read(Some(4)).is_empty());
 }

@@ -8,7 +8,7 @@ use model::Timestamp;
 
 use super::Node;
 use crate::kernel_log::KernelXid;
-use crate::xid::Teller;
+use crate::xid::{Booking, KernelMark, Teller};
 
 impl Node {
     /// Book XIDs. The log comes first: it tells of what was before the driver's events.
@@ -32,7 +32,11 @@ impl Node {
             compute_instance: None,
             xid: told.xid,
         };
-        if Arc::make_mut(&mut self.xids).add(&event, Teller::Kernel) {
+        let xids = Arc::make_mut(&mut self.xids);
+        let booking = xids.add(&event, Teller::Kernel);
+        let boot_id = self.boot_id.as_ref().to_owned();
+        xids.set_kernel_mark(KernelMark { boot_id, number: told.record });
+        if booking == Booking::New {
             let (process, pid) = (told.process.as_deref(), told.pid);
             tracing::warn!(
                 gpu = told.gpu_index,

@@ -297,7 +297,7 @@ fn xids_within_the_window_are_counted_and_zero_is_said_once() {
             compute_instance: None,
             xid: 31,
         };
-        assert!(book.add(&event, Teller::Driver));
+        assert_eq!(book.add(&event, Teller::Driver), crate::xid::Booking::New);
     }
     snapshot.xids = Arc::new(book);
     let page = lines(&snapshot, HostLabel::Classic, GPU, &["DCGM_EXP_XID"]);
