@@ -101,6 +101,15 @@ fn s2_22_the_page_names_who_holds_each_device_and_forgets_nobody_while_the_kubel
     assert_eq!(names(lines[2]), ["serve", "serving", "embed"].map(|name| Some(name.to_owned())));
 
     assert!(!http::get(address, "/health").unwrap().contains("kubelet.sock"));
+    // The same holders are the allocations of the session engine.
+    let allocations: Vec<[Option<&str>; 3]> = page
+        .lines()
+        .filter(|line| line.starts_with("gpu_allocation_info{"))
+        .map(|line| ["gpu", "pod", "resource"].map(|name| label(line, name)))
+        .collect();
+    let expected =
+        [["0", "bert-0", "nvidia.com/gpu"], ["2_0_0", "embed", "nvidia.com/mig-3g.40gb"]];
+    assert_eq!(allocations, expected.map(|row| row.map(Some)));
 
     // A scrape reads memory, whatever the kubelet does; the last answer stays.
     for behaviour in [Behaviour::Late(Duration::from_secs(30)), Behaviour::Garbage, Behaviour::Drop]
