@@ -11,6 +11,7 @@ use model::allocation::Holding;
 use model::device::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::finding::Timer;
 use crate::identity::allocation_id;
 use crate::state::DeviceState;
 use crate::view::{AllocationFacts, SessionFacts};
@@ -33,6 +34,9 @@ pub(crate) struct Allocation {
     pub(crate) end: Option<Timestamp>,
     /// When the end was noted.
     pub(crate) ended_at: Option<Timestamp>,
+    /// Since when no session uses it; a restart begins anew.
+    #[serde(skip)]
+    pub(crate) no_process: Timer,
     /// Its own parts of device time in microseconds: what no session got.
     pub(crate) micros: [u64; DeviceState::ALL.len()],
 }

@@ -44,6 +44,23 @@ pub struct Config {
     pub max_live: usize,
     /// Ended sessions with rows of their own; the oldest beyond them leave early.
     pub max_ended: usize,
+    /// An allocation without session for that long is a finding.
+    #[serde(with = "crate::span")]
+    pub no_process_after: Duration,
+    /// A session outside of every allocation for that long is a finding.
+    #[serde(with = "crate::span")]
+    pub outside_after: Duration,
+    /// Memory that nobody holds, in bytes, above which it counts as leaked.
+    pub leaked_over_bytes: u64,
+    /// The same for that long is a finding.
+    #[serde(with = "crate::span")]
+    pub leaked_after: Duration,
+    /// A listed process that is dead or hangs in the kernel for that long is a finding.
+    #[serde(with = "crate::span")]
+    pub zombie_after: Duration,
+    /// A finding is cleared once its cause was absent for that long.
+    #[serde(with = "crate::span")]
+    pub finding_clears_after: Duration,
     /// What the label `user` shows.
     pub user: UserLabel,
     /// Single looks (`collect`, `who`) instead of a steady watch: one observation stands for the
@@ -79,6 +96,12 @@ impl Default for Config {
             check_every: Duration::from_secs(5),
             ended_keep_min: minutes(5),
             ended_keep_max: minutes(30),
+            no_process_after: minutes(5),
+            outside_after: minutes(1),
+            leaked_over_bytes: 512 << 20,
+            leaked_after: minutes(2),
+            zombie_after: minutes(2),
+            finding_clears_after: minutes(2),
             max_live: 256,
             max_ended: 128,
             user: UserLabel::Name,

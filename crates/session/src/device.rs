@@ -11,6 +11,7 @@ use crate::allocation::Holds;
 use crate::booking::Parts;
 use crate::counters::DeviceCounters;
 use crate::evidence::DeviceEvidence;
+use crate::finding::Timer;
 
 /// Booked seconds that make the newest minute.
 const MINUTE: usize = 60;
@@ -41,6 +42,9 @@ pub(crate) struct Tracked {
     pub(crate) hold: Hold,
     /// Who holds it by allocation since then.
     pub(crate) holders: Arc<[Holds]>,
+    /// Whether it can be given to holders.
+    pub(crate) allocatable: bool,
+    pub(crate) leaked: Timer,
     pub(crate) spans: VecDeque<Span>,
     pub(crate) evidence: DeviceEvidence,
     minute: VecDeque<Parts>,
@@ -90,6 +94,8 @@ impl Tracked {
             open: HashMap::new(),
             hold: Hold::Unknown,
             holders: Arc::default(),
+            allocatable: false,
+            leaked: Timer::default(),
             spans: VecDeque::new(),
             evidence: DeviceEvidence::default(),
             minute: VecDeque::new(),
@@ -117,6 +123,7 @@ impl Tracked {
         self.spans.clear();
         self.evidence.forget_time();
         self.seen_at = None;
+        self.leaked.forget_time(now);
         self.known_at = self.known_at.map(|at| at.min(now));
         self.absent_since = self.absent_since.map(|at| at.min(now));
     }

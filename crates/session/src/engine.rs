@@ -10,6 +10,7 @@ mod closing;
 mod finished;
 mod holding;
 mod intake;
+mod judging;
 mod keeping;
 mod presence;
 mod restore;
@@ -65,6 +66,7 @@ struct Scratch {
     second: Vec<closing::InSecond>,
     claims: Vec<Claim>,
     shares: Vec<Share>,
+    used_allocations: Vec<u32>,
 }
 
 impl Engine {
@@ -124,6 +126,7 @@ impl Engine {
         for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.is_live()) {
             session.refresh_state(now, &self.config);
         }
+        self.judge();
         self.keep_bounds(lookup);
     }
 

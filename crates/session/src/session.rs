@@ -9,6 +9,7 @@ use model::process::OwnerKind;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::evidence::SessionEvidence;
+use crate::finding::Timer;
 use crate::identity::Start;
 use crate::state::{SessionState, Subject, Watch};
 use crate::view::{End, Quality, SessionFacts, Utilization};
@@ -61,6 +62,8 @@ pub(crate) struct Session {
     pub(crate) hidden: bool,
     /// The allocation it belongs to.
     pub(crate) allocation: Option<u32>,
+    pub(crate) outside: Timer,
+    pub(crate) zombie: Timer,
     pub(crate) counters: Counters,
 }
 
@@ -146,6 +149,8 @@ impl Session {
             may_return: false,
             hidden: false,
             allocation: None,
+            outside: Timer::default(),
+            zombie: Timer::default(),
             counters: Counters::default(),
         }
     }
@@ -189,6 +194,8 @@ impl Session {
         self.booked.clamp(now);
         self.evidence = SessionEvidence::default();
         self.last_stamp = None;
+        self.outside.forget_time(now);
+        self.zombie.forget_time(now);
         self.last_seen = self.last_seen.min(now);
         self.next_check = self.next_check.min(now);
         self.left_at = self.left_at.map(|at| at.min(now));

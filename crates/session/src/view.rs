@@ -9,6 +9,7 @@ use model::{ErrorKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::counters::{Counters, DeviceCounters};
+use crate::finding::FindingView;
 use crate::state::{DeviceState, SessionState};
 
 /// Everything at one moment. Cheap to make: facts are shared.
@@ -28,6 +29,8 @@ pub struct View {
     pub sessions: Vec<SessionView>,
     /// Allocations: those held now by device, then ended ones.
     pub allocations: Vec<AllocationView>,
+    /// What is wrong.
+    pub findings: Vec<FindingView>,
     /// Counters of the sessions without rows of their own.
     pub rest: Vec<RestView>,
     /// Live sessions without rows of their own.

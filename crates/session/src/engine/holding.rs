@@ -12,6 +12,7 @@ use model::allocation::Holdings;
 use super::Engine;
 use crate::allocation::{Allocation, Holds, WHOLE};
 use crate::booking::Share;
+use crate::finding::Timer;
 use crate::view::AllocationFacts;
 
 /// Most allocations that are kept, held or ended; what is told beyond that is passed over.
@@ -65,8 +66,9 @@ impl Holding {
         (0..).zip(&self.slots).filter_map(|(index, slot)| Some((index, slot.as_deref()?)))
     }
 
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Allocation> {
-        self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Allocation)> {
+        let slots = (0..).zip(&mut self.slots);
+        slots.filter_map(|(index, slot)| Some((index, slot.as_deref_mut()?)))
     }
 
     /// Count what the holders of a stretch got.
@@ -80,7 +82,8 @@ impl Holding {
 
     /// The clock went back: nothing lies in the future.
     pub(super) fn forget_time(&mut self, now: Timestamp) {
-        for allocation in self.iter_mut() {
+        for (_, allocation) in self.iter_mut() {
+            allocation.no_process.forget_time(now);
             allocation.last_seen = allocation.last_seen.min(now);
             allocation.end = allocation.end.map(|at| at.min(now));
             allocation.ended_at = allocation.ended_at.map(|at| at.min(now));
@@ -165,6 +168,7 @@ impl Allocation {
             last_seen: now,
             end: None,
             ended_at: None,
+            no_process: Timer::default(),
             micros: Default::default(),
         }
     }
@@ -219,7 +223,7 @@ impl Engine {
     /// What was told, as far as its devices are known; the rest is tried again in the next pass.
     fn take_told(&mut self) {
         let now = self.at;
-        for allocation in self.holding.iter_mut() {
+        for (_, allocation) in self.holding.iter_mut() {
             if allocation.held {
                 allocation.last_seen = now;
             }
@@ -257,7 +261,7 @@ impl Engine {
             return;
         }
         let mut ended = false;
-        for allocation in self.holding.iter_mut() {
+        for (_, allocation) in self.holding.iter_mut() {
             if !allocation.held && allocation.end.is_none() {
                 let at = allocation.last_seen;
                 allocation.end_at(at, now);
@@ -302,6 +306,10 @@ impl Engine {
                 })
                 .collect();
             let device = &mut self.devices[place];
+            let told = &self.holding.told;
+            let uuid = device.facts.uuid();
+            device.allocatable =
+                told.has_allocator && told.allocatable.iter().any(|given| given == uuid);
             if *device.holders != *holders {
                 device.holders = holders.into();
             }

@@ -33,6 +33,7 @@ impl Engine {
             self.devices.push(tracked);
         }
         self.by_uuid.insert(facts.uuid().to_owned(), index);
+        self.holding.links_stale = true;
         index
     }
 

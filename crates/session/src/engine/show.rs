@@ -32,6 +32,7 @@ impl Engine {
             devices: devices.iter().map(|device| self.show_device(device)).collect(),
             sessions: self.show_sessions(),
             allocations: self.show_allocations(),
+            findings: self.show_findings(),
             rest: self.show_rest(),
             folded: self.sessions.iter().filter(|(_, s)| s.is_live() && !s.shown).count(),
         }
@@ -54,7 +55,7 @@ impl Engine {
     }
 
     /// Memory in use less that of the processes on all devices that share it.
-    fn unattributed(&self, device: &Tracked) -> Option<u64> {
+    pub(super) fn unattributed(&self, device: &Tracked) -> Option<u64> {
         let used = device.used_bytes?;
         let sharing = |other: &&Tracked| {
             let instance = |tracked: &Tracked| tracked.facts.mig.as_ref().map(|m| m.gpu_instance);

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod evidence;
+mod findings;
 mod finished;
 mod holding;
 mod life;

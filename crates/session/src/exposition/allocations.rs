@@ -1,11 +1,14 @@
-//! `gpu_allocation_*`: who holds a device, used or not.
+//! `gpu_allocation_*`: who holds a device, used or not; and `gpu_*_finding`: what is wrong.
+
+use std::sync::Arc;
 
 use model::metric::{Kind, Metric, Unit};
 use model::text::Writer;
 
-use super::sessions::written;
+use super::sessions::{device_labels, written};
+use crate::finding::Subject;
 use crate::state::DeviceState;
-use crate::view::{AllocationView, View};
+use crate::view::{AllocationView, SessionFacts, View};
 
 const ALLOCATION: &[&str] = &["gpu", "allocation"];
 
@@ -66,14 +69,59 @@ const GPU_SECONDS: Metric = Metric {
     labels: &["gpu", "allocation", "run", "state"],
 };
 
-/// `gpu_allocation_*`, in the order of printing.
-pub const ALLOCATION_METRICS: &[Metric] = &[INFO, START, END, SESSIONS, SHARE, GPU_SECONDS];
+const fn finding(name: &'static str, labels: &'static [&'static str]) -> Metric {
+    let help = "What is wrong, by its name in the label finding; absent when nothing is.";
+    Metric { name, kind: Kind::Gauge, unit: Unit::None, help, labels }
+}
+const SESSION_FINDING: Metric = finding("gpu_session_finding", &["gpu", "session", "finding"]);
+const ALLOCATION_FINDING: Metric =
+    finding("gpu_allocation_finding", &["gpu", "allocation", "finding"]);
+const DEVICE_FINDING: Metric =
+    finding("gpu_device_finding", &["gpu", "UUID", "GPU_I_ID", "finding"]);
 
-/// Write `gpu_allocation_*`.
-pub fn write_allocations(view: &View, out: &mut Writer) {
-    if view.allocations.is_empty() {
-        return;
+/// `gpu_allocation_*` and `gpu_*_finding`, in the order of printing.
+pub const ALLOCATION_METRICS: &[Metric] = &[
+    INFO,
+    START,
+    END,
+    SESSIONS,
+    SHARE,
+    GPU_SECONDS,
+    SESSION_FINDING,
+    ALLOCATION_FINDING,
+    DEVICE_FINDING,
+];
+
+/// Write `gpu_*_finding`. A folded session has no row of its own to which a finding could belong.
+fn write_findings(view: &View, out: &mut Writer) {
+    let folded = |facts: &Arc<SessionFacts>| {
+        view.sessions.iter().any(|session| session.folded && Arc::ptr_eq(&session.facts, facts))
+    };
+    for metric in [&SESSION_FINDING, &ALLOCATION_FINDING, &DEVICE_FINDING] {
+        out.metric(metric);
+        for found in &view.findings {
+            let (family, labels) = match &found.subject {
+                Subject::Session(facts) if folded(facts) => continue,
+                Subject::Session(facts) => (
+                    SESSION_FINDING.name,
+                    written(&[("gpu", &facts.device.label), ("session", &facts.id)]),
+                ),
+                Subject::Allocation(facts) => (
+                    ALLOCATION_FINDING.name,
+                    written(&[("gpu", &facts.device.label), ("allocation", &facts.id)]),
+                ),
+                Subject::Device(device) => (DEVICE_FINDING.name, device_labels(device)),
+            };
+            if family == metric.name {
+                let line = out.sample(metric.name).labels_written(&labels);
+                line.label("finding", found.finding.as_str()).integer(1);
+            }
+        }
     }
+}
+
+/// Write `gpu_allocation_*` and `gpu_*_finding`.
+pub fn write_allocations(view: &View, out: &mut Writer) {
     let rows: Vec<(String, &AllocationView)> = view.allocations.iter().map(labelled).collect();
     out.metric(&INFO);
     for (labels, row) in &rows {
@@ -106,6 +154,7 @@ pub fn write_allocations(view: &View, out: &mut Writer) {
     if view.counted {
         write_seconds(view, &rows, out);
     }
+    write_findings(view, out);
 }
 
 fn labelled(row: &AllocationView) -> (String, &AllocationView) {

@@ -474,7 +474,7 @@ fn mig_labels(device: &Device) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn device_labels(device: &Device) -> String {
+pub(super) fn device_labels(device: &Device) -> String {
     let instance = device.mig.as_ref().map(|mig| mig.gpu_instance.to_string()).unwrap_or_default();
     written(&[("gpu", &device.label), ("UUID", &device.gpu_uuid), ("GPU_I_ID", &instance)])
 }

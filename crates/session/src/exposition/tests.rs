@@ -202,9 +202,35 @@ fn tables_and_pages_name_the_same_families() {
     world.see(2, &[list(&gpu(0), &[process(12345)])]);
     world.work_for(3, 30, &gpu(0), &[(12345, 90)]);
     let used = DeviceObservation { used_bytes: Some(GIB), ..list(&gpu(0), &[process(12345)]) };
-    world.see(31, &[used]);
+    let holder = model::allocation::Holder { pod: "p".to_owned(), ..Default::default() };
+    let holding = |pod: &str| model::allocation::Holding {
+        device_uuid: "GPU-0".to_owned(),
+        resource: "nvidia.com/gpu".into(),
+        device_id: "GPU-0".to_owned(),
+        holder: std::sync::Arc::new(model::allocation::Holder {
+            pod: pod.to_owned(),
+            ..holder.clone()
+        }),
+        claim: None,
+        share: 0.5,
+    };
+    let both = model::allocation::Holdings {
+        has_allocator: true,
+        list: vec![holding("p"), holding("q")],
+        ..Default::default()
+    };
+    let one = model::allocation::Holdings { list: vec![holding("p")], ..both.clone() };
+    world.engine.set_holdings(at(31), &both);
+    let leaking = DeviceObservation { used_bytes: Some(9 * GIB), ..used.clone() };
+    world.see_for(31, 329, &[leaking.clone()]);
+    world.engine.set_holdings(at(330), &one);
+    world.see_for(330, 335, &[leaking]);
     let page = seed(&world.view()) + &ours(&world.view());
     let printed: Vec<String> = parse(&page).unwrap().into_iter().map(|f| f.name).collect();
-    let named: Vec<&str> = SEED_METRICS.iter().chain(SESSION_METRICS).map(|m| m.name).collect();
+    let all = SEED_METRICS.iter().chain(SESSION_METRICS).chain(ALLOCATION_METRICS);
+    let mut named: Vec<&str> = all.map(|m| m.name).collect();
+    let mut printed: Vec<&str> = printed.iter().map(String::as_str).collect();
+    named.sort_unstable();
+    printed.sort_unstable();
     assert_eq!(printed, named);
 }

@@ -12,7 +12,7 @@ use super::world::*;
 use crate::exposition::write_sessions;
 use crate::{AllocationView, Config, DeviceState, SavedState};
 
-fn holding(device: &str, pod: &str, share: f64) -> Holding {
+pub(super) fn holding(device: &str, pod: &str, share: f64) -> Holding {
     Holding {
         device_uuid: device.to_owned(),
         resource: "nvidia.com/gpu".into(),
@@ -28,12 +28,12 @@ fn holding(device: &str, pod: &str, share: f64) -> Holding {
     }
 }
 
-fn told(list: &[Holding]) -> Holdings {
+pub(super) fn told(list: &[Holding]) -> Holdings {
     let allocatable = vec!["GPU-0".to_owned()];
     Holdings { has_allocator: true, allocatable, list: list.to_vec() }
 }
 
-fn in_pod(pid: u32, pod: &str) -> Lookup {
+pub(super) fn in_pod(pid: u32, pod: &str) -> Lookup {
     let mut facts = facts(pid, 0);
     facts.owner = Owner { kind: OwnerKind::Pod, ..Owner::default() };
     facts.names = Some(PodNames {
