@@ -59,7 +59,7 @@ impl Node {
     }
 
     fn conclude(&mut self, now: Timestamp, pass: Pass) -> Arc<Snapshot> {
-        let _ = self.holders.refresh(&pass.gpus);
+        self.follow_holders(now, &pass);
         self.observe(now, &pass.observations);
         self.publish(now, pass)
     }
