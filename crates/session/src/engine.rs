@@ -16,6 +16,7 @@ mod presence;
 mod restore;
 mod show;
 mod usage;
+mod xid;
 
 use std::collections::HashMap;
 

@@ -3,7 +3,7 @@
 //! A value for a state file, not a format of its own: the role chooses file and encoding. It holds
 //! sessions with their identity and last use, counters, and the run they belong to.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,8 @@ pub(crate) struct SavedSession {
     pub(crate) ended_at: Option<Timestamp>,
     pub(crate) may_return: bool,
     pub(crate) hidden: bool,
+    #[serde(default)]
+    pub(crate) xids: BTreeMap<u64, u64>,
     pub(crate) counters: Counters,
 }
 

@@ -1,5 +1,6 @@
 //! One session as the engine keeps it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Timestamp;
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     pub(crate) hidden: bool,
     /// The allocation it belongs to.
     pub(crate) allocation: Option<u32>,
+    /// XIDs that named its process, by code.
+    pub(crate) xids: BTreeMap<u64, u64>,
     pub(crate) outside: Timer,
     pub(crate) zombie: Timer,
     pub(crate) counters: Counters,
@@ -149,6 +152,7 @@ impl Session {
             may_return: false,
             hidden: false,
             allocation: None,
+            xids: BTreeMap::new(),
             outside: Timer::default(),
             zombie: Timer::default(),
             counters: Counters::default(),

@@ -1,5 +1,6 @@
 //! What the engine knows at one moment, for pages, tables and JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::device::Device;
@@ -81,6 +82,8 @@ pub struct SessionView {
     pub utilization: Option<Utilization>,
     /// State letter of its process as last read: `Z` is a zombie, `X` one that is gone but listed.
     pub process_state: Option<char>,
+    /// XIDs that named its process: how many by code.
+    pub xids: BTreeMap<u64, u64>,
     /// The allocation it belongs to, if any.
     pub allocation: Option<Arc<AllocationFacts>>,
     /// Its counters of this run.

@@ -142,6 +142,7 @@ fn pack_session(session: &Session) -> SavedSession {
         ended_at: session.ended_at,
         may_return: session.may_return,
         hidden: session.hidden,
+        xids: session.xids.clone(),
         counters: session.counters.clone(),
     }
 }
@@ -161,6 +162,7 @@ fn unpack_session(saved: SavedSession, now: Timestamp) -> Session {
         ended_at: saved.ended_at,
         may_return: saved.may_return,
         hidden: saved.hidden,
+        xids: saved.xids,
         counters: saved.counters,
         ..Session::new(saved.facts, saved.device, saved.key, now)
     };

@@ -166,6 +166,7 @@ impl Engine {
             last_use: session.live.last_use,
             utilization: session.utilization,
             process_state: session.process_state,
+            xids: session.xids.clone(),
             allocation: allocation.map(|allocation| Arc::clone(&allocation.facts)),
             counters: session.counters.clone(),
         }

@@ -136,6 +136,12 @@ const MEMORY_SECONDS: Metric = counter(
     "Device memory held times time, in byte seconds.",
     &["gpu", "session", "run"],
 );
+const XIDS: Metric = counter(
+    "gpu_session_xid_events_total",
+    Unit::Count,
+    "XIDs that named the session's process, by code; absent until one happened.",
+    &["gpu", "session", "xid"],
+);
 const DEVICE_INFO: Metric = gauge(
     "gpu_device_info",
     Unit::None,
@@ -183,6 +189,7 @@ pub const SESSION_METRICS: &[Metric] = &[
     MEMORY,
     MEMORY_PEAK,
     UTILIZATION,
+    XIDS,
     GPU_SECONDS,
     SM_SECONDS,
     CPU_SECONDS,
@@ -247,6 +254,13 @@ fn write_figures(rows: &[Row<'_>], out: &mut Writer) {
     each(rows, out, &MEMORY, |session, line| bytes(line, session.memory_bytes));
     each(rows, out, &MEMORY_PEAK, |session, line| bytes(line, session.memory_peak_bytes));
     write_utilization(rows, out);
+    out.metric(&XIDS);
+    for row in rows {
+        for (code, count) in &row.session.xids {
+            let line = out.sample(XIDS.name).labels_written(&row.labels);
+            line.label("xid", &code.to_string()).integer((*count).into());
+        }
+    }
 }
 
 fn write_utilization(rows: &[Row<'_>], out: &mut Writer) {

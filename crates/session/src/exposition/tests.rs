@@ -220,9 +220,10 @@ fn tables_and_pages_name_the_same_families() {
         ..Default::default()
     };
     let one = model::allocation::Holdings { list: vec![holding("p")], ..both.clone() };
+    world.engine.note_xid(at(31), "GPU-0", 12345, 31);
     world.engine.set_holdings(at(31), &both);
     let leaking = DeviceObservation { used_bytes: Some(9 * GIB), ..used.clone() };
-    world.see_for(31, 329, &[leaking.clone()]);
+    world.see_for(31, 329, std::slice::from_ref(&leaking));
     world.engine.set_holdings(at(330), &one);
     world.see_for(330, 335, &[leaking]);
     let page = seed(&world.view()) + &ours(&world.view());

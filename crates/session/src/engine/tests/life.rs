@@ -296,3 +296,20 @@ fn a_gpu_that_is_cut_anew_shows_its_new_instances_alone_and_counters_never_fall(
     // All but the moment of cutting and the seconds that are not booked yet.
     assert!(world.view().devices[0].counters.total_micros() >= 105_000_000);
 }
+
+#[test]
+fn an_xid_counts_for_the_session_of_its_process_even_if_it_ended_it() {
+    let mut world = World::new();
+    world.start(7, 0);
+    world.see(1, &[list(&gpu(0), &[process(7)])]);
+    world.engine.note_xid(at(2), "GPU-0", 7, 31);
+    world.kill(7);
+    world.see(3, &[list(&gpu(0), &[])]);
+    world.engine.note_xid(at(3), "GPU-0", 7, 31);
+    world.engine.note_xid(at(3), "GPU-0", 8, 43);
+    world.engine.note_xid(at(3), "GPU-1", 7, 43);
+    assert_eq!(world.session(7).xids, std::collections::BTreeMap::from([(31, 2)]));
+    let mut page = model::text::Writer::default();
+    crate::exposition::write_sessions(&world.view(), &mut page);
+    assert!(page.finish().contains(r#",xid="31"} 2"#));
+}
