@@ -4,6 +4,7 @@
 //! left out, never printed as 0.
 
 mod allocations;
+mod devices;
 mod seed;
 mod sessions;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use model::metric::{Kind, Metric, Unit};
 use model::text::Writer;
 
-use super::sessions::{device_labels, written};
+use super::devices::device_labels;
+use super::sessions::written;
 use crate::finding::Subject;
 use crate::state::DeviceState;
 use crate::view::{AllocationView, SessionFacts, View};

@@ -10,13 +10,14 @@ use model::device::Device;
 use model::metric::{Kind, Metric, Unit};
 use model::text::{Writer, push_escaped_label};
 
+use super::devices;
 use crate::counters::{Counters, SM_BOUNDS};
 use crate::state::DeviceState;
-use crate::view::{DeviceView, SessionView, View};
+use crate::view::{SessionView, View};
 
 const SESSION: &[&str] = &["gpu", "session"];
 
-const fn gauge(
+pub(super) const fn gauge(
     name: &'static str,
     unit: Unit,
     help: &'static str,
@@ -25,7 +26,7 @@ const fn gauge(
     Metric { name, kind: Kind::Gauge, unit, help, labels }
 }
 
-const fn counter(
+pub(super) const fn counter(
     name: &'static str,
     unit: Unit,
     help: &'static str,
@@ -142,36 +143,6 @@ const XIDS: Metric = counter(
     "XIDs that named the session's process, by code; absent until one happened.",
     &["gpu", "session", "xid"],
 );
-const DEVICE_INFO: Metric = gauge(
-    "gpu_device_info",
-    Unit::None,
-    "A GPU without MIG instances, or a MIG compute instance.",
-    &["gpu", "UUID", "GPU_I_ID", "mig_uuid", "GPU_I_PROFILE", "ci_id", "modelName", "Hostname"],
-);
-const DEVICE_SECONDS: Metric = counter(
-    "gpu_device_seconds_total",
-    Unit::Seconds,
-    "The device's observed time by state, in seconds.",
-    &["gpu", "UUID", "GPU_I_ID", "run", "state"],
-);
-const DEVICE_EFFECTIVE: Metric = counter(
-    "gpu_device_effective_seconds_total",
-    Unit::Seconds,
-    "Seconds of the device with SM activity of at least one half.",
-    &["gpu", "UUID", "GPU_I_ID", "run"],
-);
-const DEVICE_SHARE: Metric = gauge(
-    "gpu_device_share_ratio",
-    Unit::Ratio,
-    "The device's part of its physical GPU: its compute slices over those of the GPU.",
-    &["gpu", "UUID", "GPU_I_ID"],
-);
-const UNATTRIBUTED: Metric = gauge(
-    "gpu_device_unattributed_memory_bytes",
-    Unit::Bytes,
-    "Device memory in use that no listed process holds, in bytes; a MIG device's is its GPU instance's.",
-    &["gpu", "UUID", "GPU_I_ID"],
-);
 const FOLDED: Metric = gauge(
     "gpulse_sessions_folded",
     Unit::Count,
@@ -195,11 +166,11 @@ pub const SESSION_METRICS: &[Metric] = &[
     CPU_SECONDS,
     EFFECTIVE,
     MEMORY_SECONDS,
-    DEVICE_INFO,
-    DEVICE_SECONDS,
-    DEVICE_EFFECTIVE,
-    DEVICE_SHARE,
-    UNATTRIBUTED,
+    devices::INFO,
+    devices::SECONDS,
+    devices::EFFECTIVE,
+    devices::SHARE,
+    devices::UNATTRIBUTED,
     FOLDED,
 ];
 
@@ -212,7 +183,7 @@ pub fn write_sessions(view: &View, out: &mut Writer) {
         write_counters(view, &rows, out);
     }
     super::write_allocations(view, out);
-    write_devices(view, out);
+    devices::write_devices(view, out);
     out.metric(&FOLDED);
     out.sample(FOLDED.name).integer(i128::try_from(view.folded).unwrap_or(i128::MAX));
 }
@@ -372,48 +343,6 @@ fn write_effective(counted: &[Counted<'_>], out: &mut Writer) {
     }
 }
 
-fn write_devices(view: &View, out: &mut Writer) {
-    let rows: Vec<(String, &DeviceView)> =
-        view.devices.iter().map(|device| (device_labels(&device.device), device)).collect();
-    out.metric(&DEVICE_INFO);
-    for (labels, device) in &rows {
-        let line = out.sample(DEVICE_INFO.name).labels_written(labels);
-        let more = device_info_labels(view, &device.device);
-        line.labels_written(&more).integer(1);
-    }
-    if view.counted {
-        write_device_counters(view, &rows, out);
-    }
-    out.metric(&DEVICE_SHARE);
-    for (labels, device) in &rows {
-        let share = (device.device.share * 1e6).round() / 1e6;
-        out.sample(DEVICE_SHARE.name).labels_written(labels).shortest(share);
-    }
-    out.metric(&UNATTRIBUTED);
-    for (labels, device) in &rows {
-        if let Some(bytes) = device.unattributed_bytes {
-            out.sample(UNATTRIBUTED.name).labels_written(labels).integer(bytes.into());
-        }
-    }
-}
-
-/// All nine states from the first moment on: a sum over them needs no guess about what is absent.
-fn write_device_counters(view: &View, rows: &[(String, &DeviceView)], out: &mut Writer) {
-    out.metric(&DEVICE_SECONDS);
-    for (labels, device) in rows {
-        for (state, micros) in DeviceState::ALL.iter().zip(device.counters.micros) {
-            let line = out.sample(DEVICE_SECONDS.name).labels_written(labels);
-            let line = line.label("run", &view.run).label("state", state.as_str());
-            line.seconds_of_micros(micros);
-        }
-    }
-    out.metric(&DEVICE_EFFECTIVE);
-    for (labels, device) in rows {
-        let line = out.sample(DEVICE_EFFECTIVE.name).labels_written(labels);
-        line.label("run", &view.run).seconds_of_micros(device.counters.effective_micros);
-    }
-}
-
 /// One line per session, for those for which `write` ends it.
 fn each(
     rows: &[Row<'_>],
@@ -486,23 +415,6 @@ fn mig_labels(device: &Device) -> Vec<(&'static str, String)> {
         ("GPU_I_PROFILE", mig.profile.clone()),
         ("ci_id", mig.compute_instance.to_string()),
     ]
-}
-
-pub(super) fn device_labels(device: &Device) -> String {
-    let instance = device.mig.as_ref().map(|mig| mig.gpu_instance.to_string()).unwrap_or_default();
-    written(&[("gpu", &device.label), ("UUID", &device.gpu_uuid), ("GPU_I_ID", &instance)])
-}
-
-fn device_info_labels(view: &View, device: &Device) -> String {
-    let mig = device.mig.as_ref();
-    let instance = mig.map(|mig| mig.compute_instance.to_string()).unwrap_or_default();
-    written(&[
-        ("mig_uuid", mig.map_or("", |mig| &mig.uuid)),
-        ("GPU_I_PROFILE", mig.map_or("", |mig| &mig.profile)),
-        ("ci_id", &instance),
-        ("modelName", &device.model),
-        ("Hostname", &view.hostname),
-    ])
 }
 
 /// Labels as they are printed, without the empty ones.
