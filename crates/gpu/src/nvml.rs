@@ -6,6 +6,7 @@
 mod accounting;
 mod answer;
 mod driver;
+mod energy;
 mod facts;
 mod gpu;
 mod library;

@@ -193,6 +193,7 @@ impl Source {
         for observation in &mut pass.observations {
             if late {
                 observation.processes = model::Reading::Failed(model::ErrorKind::Timeout);
+                observation.energy = None;
             }
             if ask.process_use {
                 self.add_use(observation, runs, clock);

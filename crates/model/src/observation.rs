@@ -30,6 +30,18 @@ pub struct DeviceObservation {
     pub activity: Option<Reading>,
     /// SM activity from GPM over the same time, 0..1. `None` when this pass did not ask.
     pub sm_activity: Option<Reading>,
+    /// Energy and power of the physical GPU: the same on all devices of one GPU. `None` when this
+    /// pass did not read them.
+    pub energy: Option<EnergyReading>,
+}
+
+/// What the driver says of a physical GPU's energy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EnergyReading {
+    /// Its counter in mJ: it begins at 0 when the driver is loaded, and only grows until then.
+    pub millijoules: Reading<u64>,
+    /// The power that it draws, in W.
+    pub watts: Reading,
 }
 
 /// A process that is over, from the driver's accounting.

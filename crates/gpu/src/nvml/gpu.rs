@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::observation::{DeviceObservation, DeviceProcess, FinishedProcess, ProcessUse};
+use model::observation::{
+    DeviceObservation, DeviceProcess, EnergyReading, FinishedProcess, ProcessUse,
+};
 use model::{ErrorKind, Reading, Timestamp};
 
 use super::accounting::Accounting;
 use super::answer::{Trouble, reading};
+use super::energy::Meter;
 use super::facts::Versions;
 use super::metered::Metered;
 use super::processes::ProcessLists;
@@ -58,6 +61,7 @@ pub(crate) struct Gpu {
     profiling: Profiling,
     lists: ProcessLists,
     usage: Usage,
+    meter: Meter,
     accounting: Accounting,
     accounting_looked: Option<Timestamp>,
     /// Where earlier lives of the driver were read up to.
@@ -91,6 +95,7 @@ impl Gpu {
             profiling: Profiling::default(),
             lists: ProcessLists::default(),
             usage: Usage::default(),
+            meter: Meter::default(),
             earlier,
             lost: false,
             refused: false,
@@ -171,6 +176,7 @@ impl Gpu {
             self.profiling.close(&self.driver);
             self.values.reset(topology.places.len());
             self.lists.ask_all_again();
+            self.meter.reset();
             self.slow_read = None;
             self.view = Arc::new(view_of(&topology));
         }
@@ -273,7 +279,12 @@ impl Gpu {
                 }),
                 activity: activity.map(|activity| activity.graphics),
                 sm_activity: activity.map(|activity| activity.sm),
+                energy: None,
             });
+        }
+        if !self.lost {
+            let energy = self.energy(&topology, ask, &observations);
+            observations.iter_mut().for_each(|observation| observation.energy = energy);
         }
         self.topology = Some(topology);
         observations
@@ -289,6 +300,20 @@ impl Gpu {
             return Reading::NotSupported;
         }
         self.usage.read(&self.driver, topology.facts.handle, now)
+    }
+
+    fn energy(
+        &mut self,
+        topology: &Topology,
+        ask: Ask,
+        observations: &[DeviceObservation],
+    ) -> Option<EnergyReading> {
+        let is_occupied = |observation: &DeviceObservation| {
+            matches!(&observation.processes, Reading::Value(list) if !list.is_empty())
+        };
+        let due = self.meter.is_due(ask.process_use, observations.iter().any(is_occupied));
+        let in_rows = ask.device_values.then(|| Meter::from_rows(&self.values)).flatten();
+        in_rows.or_else(|| due.then(|| self.meter.read(&self.driver, topology.facts.handle)))
     }
 
     fn finished(&mut self, topology: &Topology, now: Timestamp) -> Vec<FinishedProcess> {

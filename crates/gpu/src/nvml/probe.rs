@@ -16,7 +16,7 @@ use crate::metrics::{Memory, MetricRow, Source};
 /// `NVML_FI_DEV_MEMORY_TEMP`.
 const MEMORY_TEMP: u32 = 82;
 /// `NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION`.
-const TOTAL_ENERGY: u32 = 83;
+pub(super) const TOTAL_ENERGY: u32 = 83;
 /// `NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX`, KiB.
 const NVLINK_TX: u32 = 138;
 /// `NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX`, KiB.
@@ -46,7 +46,7 @@ const MEMORY_TEMPERATURE: u16 = 140;
 /// DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION.
 const ENERGY: u16 = 156;
 
-const fn whole_gpu(field: u32) -> FieldRequest {
+pub(super) const fn whole_gpu(field: u32) -> FieldRequest {
     FieldRequest { field, scope: 0 }
 }
 
@@ -239,7 +239,7 @@ const fn brand(number: u32) -> Option<&'static str> {
     })
 }
 
-fn unsigned(answer: FieldAnswer) -> Reading<u64> {
+pub(super) fn unsigned(answer: FieldAnswer) -> Reading<u64> {
     let whole = match answer.value {
         Ok(FieldValue::UnsignedInt(value)) => Some(u64::from(value)),
         Ok(FieldValue::UnsignedLongLong(value)) => Some(value),

@@ -26,6 +26,7 @@ pub(crate) fn unanswered(
         process_use: asked.then_some(ProcessUse { samples: Reading::Failed(kind) }),
         activity: asked.then_some(Reading::Failed(kind)),
         sm_activity: asked.then_some(Reading::Failed(kind)),
+        energy: None,
     }
 }
 

@@ -84,6 +84,12 @@ impl Values {
         position_of_field(field).is_some_and(|place| self.rows.contains(place))
     }
 
+    /// What the newest reading says of a row of the whole GPU; `None` where it is not read.
+    pub(crate) fn read_now(&self, field: u16) -> Option<Reading> {
+        let place = position_of_field(field).filter(|place| self.rows.contains(*place))?;
+        self.cells.first().map(|cells| cells[place].reading)
+    }
+
     /// Forget all cells, for a new layout.
     pub(crate) fn reset(&mut self, places: usize) {
         let cell = |place| Cell { reading: unread(self.rows, place), ..Cell::default() };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::device::{Device, MigDevice};
-use model::observation::{DeviceObservation, DeviceProcess};
+use model::observation::{DeviceObservation, DeviceProcess, EnergyReading};
 use model::{ErrorKind, Reading, Timestamp};
 
 use super::facts::{self, FrameBuffer, Gpu, Instance};
@@ -33,6 +33,8 @@ pub(super) struct Shape {
     used_bytes: Vec<Option<u64>>,
     /// The driver's utilisation of the GPU, 0..1.
     pub(super) activity: Reading,
+    /// The power that the GPU draws, in W.
+    power: Reading,
     /// What is known of it, for later rounds.
     pub(super) known: Gpu<'static>,
 }
@@ -78,6 +80,10 @@ impl Shape {
             process_use: None,
             activity: None,
             sm_activity: None,
+            energy: self.power.is_value().then_some(EnergyReading {
+                millijoules: Reading::NotSupported,
+                watts: self.power,
+            }),
         })
     }
 }
@@ -120,6 +126,7 @@ fn shape(
     };
     Shape {
         activity: activity(&view),
+        power: first_cell(&view, "DCGM_FI_DEV_POWER_USAGE"),
         view: Arc::new(view),
         processes,
         used_bytes,
@@ -148,8 +155,13 @@ fn known(gpu: &Gpu<'_>) -> Gpu<'static> {
 
 /// The GPU's utilisation row, as a part of one.
 fn activity(view: &GpuView) -> Reading {
-    let cell = view.entities.first().and_then(|entity| entity.cell("DCGM_FI_DEV_GPU_UTIL"));
-    cell.map_or(Reading::NotSupported, |cell| cell.reading.map(|share| share / 100.0))
+    first_cell(view, "DCGM_FI_DEV_GPU_UTIL").map(|share| share / 100.0)
+}
+
+/// A row that is the whole GPU's.
+fn first_cell(view: &GpuView, row: &str) -> Reading {
+    let cell = view.entities.first().and_then(|entity| entity.cell(row));
+    cell.map_or(Reading::NotSupported, |cell| cell.reading)
 }
 
 /// The GPU, or the GPU instances of its MIG devices.

@@ -74,5 +74,6 @@ fn observation(device: &Arc<Device>) -> DeviceObservation {
         process_use: None,
         activity: None,
         sm_activity: None,
+        energy: None,
     }
 }
