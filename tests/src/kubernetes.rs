@@ -44,6 +44,12 @@ impl Programs {
             Err(format!("{KUBE_APISERVER} has no kubectl beside it: {}", kubectl.display()))
         }
     }
+
+    /// These ones; `kubectl` lies beside the server.
+    #[must_use]
+    pub fn at(etcd: PathBuf, server: PathBuf) -> Self {
+        Self { etcd, server }
+    }
 }
 
 /// A running API server with its etcd.

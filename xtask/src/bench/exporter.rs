@@ -4,6 +4,8 @@
 //! no other `/proc` than the machine's, where the simulated processes are not, so it reads nothing
 //! about them beyond the driver, while gpulse reads the simulated host's.
 
+mod cluster;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -18,6 +20,7 @@ use crate::cost::Cost;
 use crate::setup;
 use crate::sim::{PACKAGES, Processes, SimulatedMachine};
 use crate::workspace::{self, Built, Profile};
+use cluster::Cluster;
 
 /// How often Prometheus would ask.
 const SCRAPE_EVERY: Duration = Duration::from_secs(15);
@@ -41,6 +44,9 @@ pub(crate) struct Args {
     /// Leave out nvitop-exporter.
     #[arg(long)]
     alone: bool,
+    /// With a kubelet that gave each GPU to a pod and a real API server that knows the pods.
+    #[arg(long)]
+    kubernetes: bool,
 }
 
 /// A program under measurement.
@@ -68,7 +74,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let built = workspace::build(Profile::Release, &packages)?;
     let machine = SimulatedMachine::start(&built, &args.scenario, None, Processes::Simulated)?;
 
-    let mut subjects = vec![gpulse(&built, &machine)?];
+    let cluster = args.kubernetes.then(|| Cluster::start(machine.folder())).transpose()?;
+    let mut subjects = vec![gpulse(&built, &machine, cluster.as_ref())?];
+    if let Some(cluster) = &cluster {
+        cluster.give_each_gpu_to_a_pod(subjects[0].address)?;
+    }
     match &python {
         Ok(python) => subjects.push(nvitop_exporter(python, &machine)?),
         Err(reason) => println!("nvitop-exporter left out: {reason}"),
@@ -78,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     promises(&figures)
 }
 
-fn gpulse(built: &Built, machine: &SimulatedMachine) -> Result<Subject> {
+fn gpulse(built: &Built, machine: &SimulatedMachine, cluster: Option<&Cluster>) -> Result<Subject> {
     let mut command = Command::new(&built.gpulse);
     command
         .args(["exporter", "--listen", "127.0.0.1:0", "--sim-library"])
@@ -90,6 +100,9 @@ fn gpulse(built: &Built, machine: &SimulatedMachine) -> Result<Subject> {
         .arg("--state")
         .arg(machine.folder().join("state"))
         .envs(machine.environment());
+    if let Some(cluster) = cluster {
+        cluster.tell(&mut command);
+    }
     let mut child = Child::start("gpulse", &mut command, machine.folder())?;
     let address = child.address()?;
     subject("gpulse exporter", child, address)
