@@ -27,7 +27,7 @@ use crate::nvml::{Facts, Place, Probe};
 pub use names::{Field, Origin, field_named, fields};
 pub use row_set::RowSet;
 
-pub(crate) use profiling::{GRAPHICS_UTIL, SM_UTIL};
+pub(crate) use profiling::{DRAM_UTIL, GRAPHICS_UTIL, PCIE_RX, PCIE_TX, SM_UTIL, TENSOR_UTIL};
 
 /// One metric family of a GPU.
 #[derive(Debug, Clone, Copy)]

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use model::observation::DeviceObservation;
 use model::{ErrorKind, Timestamp};
 
-use crate::nvml::{Life, Notice, Opened, SharedOpener, UsedUpTo, unanswered};
 use crate::metrics::RowSet;
+use crate::nvml::{Life, Notice, Opened, SharedOpener, UsedUpTo, unanswered};
 use crate::{Ask, CallStats, GpuView, OpenDriver, OpenError, Pass, SourceState, XidEvent, smi};
 use absence::Absence;
 use ending::Ending;

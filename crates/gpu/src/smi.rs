@@ -210,12 +210,13 @@ impl Source {
         clock: Moment,
     ) {
         use model::Reading;
-        use model::observation::ProcessUse;
+        use model::observation::{ProcessUse, Progress};
         let index = observation.device.gpu_index;
         let Some(shape) = self.shown.gpus.iter().find(|shape| shape.view.index == index) else {
             return;
         };
         observation.sm_activity = Some(Reading::NotSupported);
+        observation.progress = Some(Progress::of(Reading::NotSupported));
         if shape.view.mig_enabled == Some(true) {
             observation.process_use = Some(ProcessUse { samples: Reading::NotSupported });
             observation.activity = Some(Reading::NotSupported);

@@ -33,6 +33,28 @@ pub struct DeviceObservation {
     /// Energy and power of the physical GPU: the same on all devices of one GPU. `None` when this
     /// pass did not read them.
     pub energy: Option<EnergyReading>,
+    /// What a kernel that gets on does, from GPM over the same time as `activity`. `None` when this
+    /// pass did not ask.
+    pub progress: Option<Progress>,
+}
+
+/// What a GPU or instance does while a kernel on it gets on, and does not while it spins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Activity of the tensor pipes, 0..1.
+    pub tensor: Reading,
+    /// Activity of the memory interface, 0..1.
+    pub dram: Reading,
+    /// Data over PCIe in both directions, in bytes per second; of a whole GPU only.
+    pub pcie_bytes_per_second: Reading,
+}
+
+impl Progress {
+    /// The same answer for all.
+    #[must_use]
+    pub const fn of(reading: Reading) -> Self {
+        Self { tensor: reading, dram: reading, pcie_bytes_per_second: reading }
+    }
 }
 
 /// What the driver says of a physical GPU's energy.

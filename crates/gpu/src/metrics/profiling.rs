@@ -65,13 +65,13 @@ pub(super) const ROWS: &[MetricRow] = &[
         1004,
         "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
         "Time in which any tensor pipe was active, as a ratio from 0 to 1.",
-        5,
+        TENSOR_UTIL,
     ),
     ratio(
         1005,
         "DCGM_FI_PROF_DRAM_ACTIVE",
         "Time in which the memory interface moved data, as a ratio from 0 to 1.",
-        10,
+        DRAM_UTIL,
     ),
     on_request(ratio(
         1006,
@@ -128,7 +128,7 @@ pub(super) const ROWS: &[MetricRow] = &[
             Unit::BytesPerSecond,
             "Data sent over PCIe, in bytes/s: a rate, whatever its type says.",
         ),
-        20,
+        PCIE_TX,
     ),
     rate(
         1010,
@@ -137,7 +137,7 @@ pub(super) const ROWS: &[MetricRow] = &[
             Unit::BytesPerSecond,
             "Data received over PCIe, in bytes/s: a rate, whatever its type says.",
         ),
-        21,
+        PCIE_RX,
     ),
 ];
 
@@ -145,3 +145,11 @@ pub(super) const ROWS: &[MetricRow] = &[
 pub(crate) const GRAPHICS_UTIL: u32 = 1;
 /// `NVML_GPM_METRIC_SM_UTIL`.
 pub(crate) const SM_UTIL: u32 = 2;
+/// `NVML_GPM_METRIC_ANY_TENSOR_UTIL`.
+pub(crate) const TENSOR_UTIL: u32 = 5;
+/// `NVML_GPM_METRIC_DRAM_BW_UTIL`.
+pub(crate) const DRAM_UTIL: u32 = 10;
+/// `NVML_GPM_METRIC_PCIE_TX_PER_SEC`, in MiB/s.
+pub(crate) const PCIE_TX: u32 = 20;
+/// `NVML_GPM_METRIC_PCIE_RX_PER_SEC`, in MiB/s.
+pub(crate) const PCIE_RX: u32 = 21;

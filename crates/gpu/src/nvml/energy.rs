@@ -51,7 +51,10 @@ impl Meter {
     /// Ask the driver.
     pub(crate) fn read(&mut self, driver: &Metered, device: Handle) -> EnergyReading {
         if self.without_counter {
-            return EnergyReading { millijoules: Reading::NotSupported, watts: power(driver, device) };
+            return EnergyReading {
+                millijoules: Reading::NotSupported,
+                watts: power(driver, device),
+            };
         }
         let answers = driver.field_values(device, &REQUESTS);
         let (counter, average) = (field(&answers, 0), field(&answers, 1));

@@ -280,6 +280,7 @@ impl Gpu {
                 activity: activity.map(|activity| activity.graphics),
                 sm_activity: activity.map(|activity| activity.sm),
                 energy: None,
+                progress: activity.map(|activity| activity.progress),
             });
         }
         if !self.lost {
@@ -308,9 +309,7 @@ impl Gpu {
         ask: Ask,
         observations: &[DeviceObservation],
     ) -> Option<EnergyReading> {
-        let is_occupied = |observation: &DeviceObservation| {
-            matches!(&observation.processes, Reading::Value(list) if !list.is_empty())
-        };
+        let is_occupied = |observation: &DeviceObservation| matches!(&observation.processes, Reading::Value(list) if !list.is_empty());
         let due = self.meter.is_due(ask.process_use, observations.iter().any(is_occupied));
         let in_rows = ask.device_values.then(|| Meter::from_rows(&self.values)).flatten();
         in_rows.or_else(|| due.then(|| self.meter.read(&self.driver, topology.facts.handle)))
@@ -405,5 +404,5 @@ fn shared(activity: Activity) -> Activity {
         Reading::Value(ratio) if ratio > IDLE => Reading::NotSupported,
         other => other,
     };
-    Activity { graphics: known(activity.graphics), sm: known(activity.sm) }
+    Activity { graphics: known(activity.graphics), sm: known(activity.sm), ..activity }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use model::observation::Progress;
 use model::{ErrorKind, Reading, Timestamp};
 
 use super::answer::refused;
@@ -9,10 +10,12 @@ use super::metered::Metered;
 use super::profiler::{Metrics, Profiler, Target};
 use super::topology::Topology;
 use super::{Result, Return};
-use crate::metrics::{GRAPHICS_UTIL, SM_UTIL};
+use crate::metrics::{DRAM_UTIL, GRAPHICS_UTIL, PCIE_RX, PCIE_TX, SM_UTIL, TENSOR_UTIL};
 
 /// Activity between two readings of per-process use.
-const ACTIVITY: [u32; 2] = [GRAPHICS_UTIL, SM_UTIL];
+const ACTIVITY: [u32; 6] = [GRAPHICS_UTIL, SM_UTIL, TENSOR_UTIL, DRAM_UTIL, PCIE_TX, PCIE_RX];
+/// GPM tells rates over PCIe in MiB/s.
+const MEBIBYTE: f64 = 1_048_576.0;
 
 /// Profiling of all places of one GPU.
 #[derive(Debug, Default)]
@@ -35,16 +38,17 @@ enum State {
     Refused(Return),
 }
 
-/// Graphics and SM activity of one place, 0..1.
+/// Activity of one place, 0..1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Activity {
     pub(crate) graphics: Reading,
     pub(crate) sm: Reading,
+    pub(crate) progress: Progress,
 }
 
 impl Activity {
     pub(crate) const fn of(reading: Reading) -> Self {
-        Self { graphics: reading, sm: reading }
+        Self { graphics: reading, sm: reading, progress: Progress::of(reading) }
     }
 }
 
@@ -128,6 +132,14 @@ impl Profiling {
             Ok(Some(metrics)) => Activity {
                 graphics: metric(&metrics, 0, 100.0).map(|ratio| ratio.min(1.0)),
                 sm: metric(&metrics, 1, 100.0).map(|ratio| ratio.min(1.0)),
+                progress: Progress {
+                    tensor: metric(&metrics, 2, 100.0).map(|ratio| ratio.min(1.0)),
+                    dram: metric(&metrics, 3, 100.0).map(|ratio| ratio.min(1.0)),
+                    pcie_bytes_per_second: both(
+                        metric(&metrics, 4, MEBIBYTE.recip()),
+                        metric(&metrics, 5, MEBIBYTE.recip()),
+                    ),
+                },
             },
             Err(code) => Activity::of(self.failed(driver, code)),
         }
@@ -158,6 +170,14 @@ impl Profiling {
     fn fail(&mut self, driver: &Metered, code: Return) {
         self.close(driver);
         self.state = after(code);
+    }
+}
+
+/// The sum of two readings, if both are there.
+fn both(one: Reading, other: Reading) -> Reading {
+    match (one, other) {
+        (Reading::Value(one), Reading::Value(other)) => Reading::Value(one + other),
+        (Reading::Value(_), missing) | (missing, _) => missing,
     }
 }
 

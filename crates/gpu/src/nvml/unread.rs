@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::device::Device;
-use model::observation::{DeviceObservation, ProcessUse};
+use model::observation::{DeviceObservation, ProcessUse, Progress};
 use model::{ErrorKind, Reading};
 
 use super::topology::Topology;
@@ -27,6 +27,7 @@ pub(crate) fn unanswered(
         activity: asked.then_some(Reading::Failed(kind)),
         sm_activity: asked.then_some(Reading::Failed(kind)),
         energy: None,
+        progress: asked.then_some(Progress::of(Reading::Failed(kind))),
     }
 }
 

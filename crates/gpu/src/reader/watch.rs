@@ -9,10 +9,10 @@ use model::observation::{DeviceObservation, ProcessUse};
 use model::{ErrorKind, Reading, Timestamp};
 
 use super::{Ending, Options};
+use crate::metrics::RowSet;
 use crate::nvml::{
     Answer, Gpu, GpuThread, Metered, Opened, Question, Return, UsedUpTo, unanswered, unknown_gpu,
 };
-use crate::metrics::RowSet;
 use crate::{Ask, CallStats, GpuView, Health, XidEvent};
 
 /// The GPUs, by index.
@@ -83,7 +83,8 @@ impl Watch {
         while let Ok(answer) = self.answers.try_recv() {
             self.take(answer);
         }
-        let waiting = self.gpus.iter_mut().filter_map(|gpu| gpu.put(now, ask, rows)).collect::<Vec<_>>();
+        let waiting =
+            self.gpus.iter_mut().filter_map(|gpu| gpu.put(now, ask, rows)).collect::<Vec<_>>();
         self.gather(waiting, options);
         let observes = ask.processes || ask.process_use;
         let mut read = Read::default();
@@ -266,6 +267,7 @@ fn merged(late: Answer, mut newer: Answer) -> Answer {
 fn add_use(seen: &mut DeviceObservation, earlier: DeviceObservation) {
     seen.activity = seen.activity.or(earlier.activity);
     seen.sm_activity = seen.sm_activity.or(earlier.sm_activity);
+    seen.progress = seen.progress.or(earlier.progress);
     let Some(ProcessUse { samples: Reading::Value(mut samples) }) = earlier.process_use else {
         return;
     };

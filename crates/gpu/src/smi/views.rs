@@ -80,10 +80,11 @@ impl Shape {
             process_use: None,
             activity: None,
             sm_activity: None,
-            energy: self.power.is_value().then_some(EnergyReading {
-                millijoules: Reading::NotSupported,
-                watts: self.power,
-            }),
+            progress: None,
+            energy: self
+                .power
+                .is_value()
+                .then_some(EnergyReading { millijoules: Reading::NotSupported, watts: self.power }),
         })
     }
 }

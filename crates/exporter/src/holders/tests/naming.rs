@@ -74,6 +74,7 @@ fn observation(device: &Arc<Device>) -> DeviceObservation {
         process_use: None,
         activity: None,
         sm_activity: None,
+        progress: None,
         energy: None,
     }
 }

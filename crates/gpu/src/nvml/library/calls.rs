@@ -16,8 +16,8 @@ use super::layout::{GpmMetricsGet, version_word};
 use crate::nvml::{
     AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, EnumValue, Event,
     EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle,
-    GpuInstanceProfile, Handle, InforomObject, MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows,
-    Result, Return, RunningProcess, UtilizationRates,
+    GpuInstanceProfile, Handle, InforomObject, MemoryV1, MemoryV2, PciInfo, ProcessUtilization,
+    RemappedRows, Result, Return, RunningProcess, UtilizationRates,
 };
 
 /// `NVML_INIT_FLAG_NO_GPUS`: a machine without a GPU is no error.

@@ -80,6 +80,7 @@ pub(crate) fn list(device: &Arc<Device>, processes: &[DeviceProcess]) -> DeviceO
         process_use: None,
         activity: None,
         sm_activity: None,
+        progress: None,
         energy: None,
     }
 }
