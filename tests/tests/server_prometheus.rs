@@ -174,6 +174,11 @@ const ALIKE: &[&str] = &[
     "/api/v1/query_range?query=rate(gpu%5B1m%5D)&start=START&end=END&step=30",
     "/api/v1/series?match[]=gpu&start=START&end=END",
     "/api/v1/series?match[]=gpu&start=START&end=END&limit=1",
+    "/api/v1/series?match[]={__name__!=%22%22}&start=LATE&end=END",
+    "/api/v1/series?match[]={__name__!=%22%22}&start=START&end=LATE",
+    "/api/v1/series?match[]={__name__!=%22%22}&start=1&end=2",
+    "/api/v1/labels?start=1&end=2",
+    "/api/v1/label/__name__/values?start=1&end=2",
     "/api/v1/labels?start=START&end=END",
     "/api/v1/labels?match[]=odd",
     "/api/v1/labels?limit=1",
@@ -248,7 +253,9 @@ fn both_answer_the_requests_of_data_sources_alike() {
         remote_write::write(address, "/api/v1/write", &samples(end)).unwrap();
     }
     let filled = |path: &str| {
-        path.replace("START", &(end - 300).to_string()).replace("END", &end.to_string())
+        path.replace("START", &(end - 300).to_string())
+            .replace("LATE", &(end - 100).to_string())
+            .replace("END", &end.to_string())
     };
     let mut different = Vec::new();
     for path in ALIKE.iter().map(|path| filled(path)) {
@@ -264,6 +271,12 @@ fn both_answer_the_requests_of_data_sources_alike() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+    // Prometheus lists the names of its whole head here; those with samples are among them.
+    let path = filled("/api/v1/label/__name__/values?start=LATE&end=END");
+    let [own, other] = [ours, theirs].map(|address| ask(address, &path).unwrap().1["data"].take());
+    assert_eq!(own, serde_json::json!(["gpu", "odd"]));
+    let other = other.as_array().unwrap();
+    assert!(own.as_array().unwrap().iter().all(|name| other.contains(name)), "{other:?}");
 }
 
 fn samples(end: i64) -> Vec<Series> {
@@ -273,7 +286,10 @@ fn samples(end: i64) -> Vec<Series> {
         series.samples = times.map(|(time, at)| (time * 1000, value(at))).collect();
         series
     };
+    let mut gone = of("gone", &[("gpu", "9")], |at| at);
+    gone.samples.truncate(5);
     vec![
+        gone,
         of("gpu", &[("gpu", "0"), ("host", "a")], |at| at * 1.1),
         of("gpu", &[("gpu", "1"), ("host", "a")], |at| 1e21 * at),
         of("gpu", &[("gpu", "2"), ("host", "b")], |_| f64::NAN),

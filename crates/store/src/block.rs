@@ -83,6 +83,24 @@ struct InGroup {
     at: usize,
 }
 
+/// The samples of one series: its place in a group, and its column of times.
+struct InBlock {
+    group: Arc<Group>,
+    within: usize,
+    columns: Arc<Vec<Vec<i64>>>,
+    column: usize,
+}
+
+impl InBlock {
+    fn entry(&self) -> &InGroup {
+        &self.group.series[self.within]
+    }
+
+    fn column(&self) -> &[i64] {
+        &self.columns[self.column]
+    }
+}
+
 impl Group {
     fn read(bytes: Vec<u8>) -> Option<Self> {
         let mut rest = bytes.as_slice();
@@ -249,25 +267,48 @@ impl Block {
         (from, to): (i64, i64),
         into: &mut Samples,
     ) -> Result<(), String> {
-        let bad = || format!("block {}: series {series} has no place", self.path.display());
-        let at = place(&index.groups, series).ok_or_else(bad)?;
-        let group = self.group(index, at)?;
-        let within = series - index.groups[at].first;
-        let entry = group.series.get(within as usize).ok_or_else(bad)?;
-        let at = place(&index.times, entry.times).ok_or_else(bad)?;
-        let columns = self.times(index, at)?;
-        let column = columns.get((entry.times - index.times[at].first) as usize);
-        let column = column.filter(|column| column.len() == entry.count).ok_or_else(bad)?;
+        let found = self.find(index, series)?;
+        let (entry, column) = (found.entry(), found.column());
         let low = column.partition_point(|time| *time < from);
         let high = column.partition_point(|time| *time <= to);
         if low >= high {
             return Ok(());
         }
-        let planes = &group.bytes[entry.at..entry.at + entry.head.planes(entry.count)];
+        let planes = &found.group.bytes[entry.at..entry.at + entry.head.planes(entry.count)];
         into.times.extend_from_slice(&column[low..high]);
         let mut scratch = Vec::new();
         entry.head.decode(planes, entry.count, (low, high), &mut scratch, &mut into.values);
         Ok(())
+    }
+
+    /// Where the samples of a series are.
+    fn find(&self, index: &BlockIndex, series: u32) -> Result<InBlock, String> {
+        let bad = || format!("block {}: series {series} has no place", self.path.display());
+        let at = place(&index.groups, series).ok_or_else(bad)?;
+        let group = self.group(index, at)?;
+        let within = (series - index.groups[at].first) as usize;
+        let entry = group.series.get(within).ok_or_else(bad)?;
+        let at = place(&index.times, entry.times).ok_or_else(bad)?;
+        let columns = self.times(index, at)?;
+        let column = (entry.times - index.times[at].first) as usize;
+        if columns.get(column).is_none_or(|column| column.len() != entry.count) {
+            return Err(bad());
+        }
+        Ok(InBlock { group, within, columns, column })
+    }
+
+    /// Has a series a sample from `from` to `to`? All of a block within the range have; one whose
+    /// times are damaged has none, and it is noted.
+    pub(crate) fn has(&self, index: &BlockIndex, series: u32, (from, to): (i64, i64)) -> bool {
+        if from <= self.foot.first && self.foot.last <= to {
+            return true;
+        }
+        let found = self.find(index, series).map_err(|place| self.damage.note(place));
+        found.is_ok_and(|found| {
+            let column = found.column();
+            let at = column.partition_point(|time| *time < from);
+            column.get(at).is_some_and(|time| *time <= to)
+        })
     }
 
     /// Reads every byte; a sentence for each damaged place, and how many samples could be read.

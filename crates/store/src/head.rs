@@ -120,6 +120,12 @@ impl Head {
         there.then(|| self.with(slot, |data| data.newest_in(range, scratch))).flatten().flatten()
     }
 
+    /// Does the series that had this id in its slot reach into a range? Not where it left.
+    pub(crate) fn reaches(&self, (slot, id): (u32, u64), range: (i64, i64)) -> bool {
+        let index = self.index();
+        index.id(slot) == id && self.with(slot, |data| data.reaches(range)) == Some(true)
+    }
+
     /// The labels of the series that had this id in its slot; none where it left.
     pub(crate) fn labels(&self, slot: u32, id: u64) -> Option<Labels> {
         let index = self.index();

@@ -79,6 +79,20 @@ impl Store {
     }
 }
 
+impl Found<'_> {
+    /// Does it reach into a range? In the head its chunks say so, in a block its times.
+    pub(crate) fn within(&self, from: i64, to: i64) -> bool {
+        let of_head = self.head.is_some_and(|head| self.store.head.reaches(head, (from, to)));
+        of_head
+            || self.blocks.iter().any(|(at, series)| {
+                let index = self.held.indexes[*at as usize].as_ref();
+                index.is_some_and(|i| {
+                    self.held.view.blocks[*at as usize].has(i, *series, (from, to))
+                })
+            })
+    }
+}
+
 impl SeriesSource for Store {
     fn select(
         &self,

@@ -238,6 +238,13 @@ impl Data {
         }
     }
 
+    /// Does a chunk, or a sample of the tail, reach into a range?
+    pub(crate) fn reaches(&self, (from, to): (i64, i64)) -> bool {
+        let at = self.tail.partition_point(|(time, _)| *time < from);
+        self.tail.get(at).is_some_and(|(time, _)| *time <= to)
+            || self.chunks.iter().any(|chunk| chunk.first <= to && chunk.last >= from)
+    }
+
     /// The newest sample of a range, looked for from the end.
     pub(crate) fn newest_in(
         &self,

@@ -1,10 +1,14 @@
 //! Batches through a whole store: what is taken, what is refused and why.
-#![expect(clippy::cast_precision_loss, reason = "the numbers of a test are small")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
 
 use std::sync::Arc;
 
 use journal::Disk as _;
-use journal::faulty::FaultDisk;
+use journal::faulty::{Fault, FaultDisk};
 use model::series::{Matcher, MatcherOp, STALE_NAN, Samples, SeriesSource};
 
 use crate::{Batch, Options, Reason, Store};
@@ -249,4 +253,51 @@ fn a_flipped_bit_in_the_log_costs_its_record_and_mixes_no_series_up() {
         // Of 820 samples at most those of one append, or of a series from its first append on.
         assert!((820 - 40..820).contains(&found), "byte {at}: {found}");
     }
+}
+
+/// Three records of samples, and one of the series before them.
+const MANY: i64 = 50_000;
+
+fn many<'a>(names: &'a [String]) -> Batch<'a> {
+    let mut batch = Batch::new();
+    for (at, name) in (0i64..).zip(names) {
+        let times = (0..MANY / 10).map(|step| (NOW - 60_000 + step, (at * MANY + step) as f64));
+        batch.push([("__name__", name.as_str())], times);
+    }
+    batch
+}
+
+#[test]
+fn a_batch_that_a_crash_cuts_short_leaves_whole_records_and_is_completed_when_sent_again() {
+    let names: Vec<String> = (0..10).map(|at| format!("metric_{at}")).collect();
+    let batch = many(&names);
+    let whole = store();
+    whole.append(NOW, &batch).unwrap();
+    let wanted: Vec<_> = names.iter().map(|name| read(&whole, name)).collect();
+
+    let mut parts = std::collections::BTreeSet::new();
+    for written in (0..120_000).step_by(4_000) {
+        let disk = FaultDisk::new();
+        let open = || Store::open(Arc::new(disk.clone()), Options::new("/data"), NOW).unwrap();
+        let (store, _) = open();
+        store.append(NOW, &one(&[("__name__", "before")], &[(NOW, 1.0)])).unwrap();
+        disk.plan(disk.steps() + 1, Fault::Crash { written });
+        if store.append(NOW, &batch).is_ok() {
+            break;
+        }
+        drop(store);
+        disk.clear_plan();
+        disk.restart_killed();
+
+        let (store, _) = open();
+        let there: usize = names.iter().map(|name| read(&store, name).len()).sum();
+        assert_eq!(there % 20_000, 0, "whole records only, not {there} samples");
+        assert_eq!(read(&store, "before").len(), 1);
+        parts.insert(there);
+        let done = store.append(NOW, &batch).unwrap();
+        assert_eq!((done.duplicates, done.stored), (there as u64, MANY as u64 - there as u64));
+        let found: Vec<_> = names.iter().map(|name| read(&store, name)).collect();
+        assert!(found == wanted);
+    }
+    assert!(parts.contains(&0) && parts.contains(&20_000), "{parts:?}");
 }
