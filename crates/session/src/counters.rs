@@ -28,6 +28,12 @@ pub struct Counters {
     pub memory_byte_seconds: u64,
     /// What is left over of the above, in bytes times microseconds.
     pub memory_byte_micros: u64,
+    /// Energy in mJ, measured.
+    #[serde(default)]
+    pub energy_measured_millijoules: u64,
+    /// Energy in mJ, inferred.
+    #[serde(default)]
+    pub energy_inferred_millijoules: u64,
 }
 
 impl Counters {
@@ -42,6 +48,20 @@ impl Counters {
             Quality::Measured => self.effective_measured_micros += micros,
             Quality::Inferred => self.effective_inferred_micros += micros,
         }
+    }
+
+    /// Book energy.
+    pub(crate) fn book_energy(&mut self, quality: Quality, millijoules: u64) {
+        match quality {
+            Quality::Measured => self.energy_measured_millijoules += millijoules,
+            Quality::Inferred => self.energy_inferred_millijoules += millijoules,
+        }
+    }
+
+    /// All energy, in mJ.
+    #[must_use]
+    pub fn energy_millijoules(&self) -> u64 {
+        self.energy_measured_millijoules + self.energy_inferred_millijoules
     }
 
     /// Book SM use (0..1) over some time.

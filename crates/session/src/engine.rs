@@ -7,6 +7,7 @@
 //! `show` makes the view.
 
 mod closing;
+mod energy;
 mod finished;
 mod holding;
 mod intake;
@@ -29,6 +30,7 @@ use crate::booking::{Claim, Share};
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::device::{Present, Tracked};
+use crate::energy::{Meters, Wants};
 use crate::identity::{Identity, Start};
 use crate::saved::SavedState;
 use crate::session::Sessions;
@@ -56,6 +58,7 @@ pub struct Engine {
     rest: Vec<Rest>,
     keeping: Keeping,
     holding: Holding,
+    energy: Meters,
     scratch: Scratch,
 }
 
@@ -67,6 +70,7 @@ struct Scratch {
     second: Vec<closing::InSecond>,
     claims: Vec<Claim>,
     shares: Vec<Share>,
+    energy: Vec<Wants>,
     used_allocations: Vec<u32>,
 }
 
@@ -92,6 +96,7 @@ impl Engine {
             rest: Vec::new(),
             keeping: Keeping::default(),
             holding: Holding::default(),
+            energy: Meters::default(),
             scratch: Scratch::default(),
         };
         if let Some(saved) = saved {
@@ -171,6 +176,7 @@ impl Engine {
         }
         self.keeping.forget_time(now);
         self.holding.forget_time(now);
+        self.energy.forget_time(now);
     }
 
     /// Where a session's counts go: to its own row or to its owner's rest.

@@ -9,6 +9,7 @@ mod booking;
 mod config;
 mod counters;
 mod device;
+mod energy;
 mod engine;
 mod evidence;
 pub mod exposition;
@@ -28,6 +29,6 @@ pub use identity::{Identity, session_id};
 pub use saved::SavedState;
 pub use state::{DeviceState, SessionState};
 pub use view::{
-    AllocationFacts, AllocationView, DeviceView, End, EndKind, Quality, RestView, SessionFacts,
+    AllocationFacts, AllocationView, DeviceView, End, EndKind, EnergyView, Quality, RestView, SessionFacts,
     SessionView, StartKind, Utilization, View,
 };

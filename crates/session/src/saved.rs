@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocation::Allocation;
 use crate::counters::{Counters, DeviceCounters};
+use crate::energy::SavedGpu;
 use crate::identity::Start;
 use crate::state::Watch;
 use crate::view::{End, SessionFacts};
@@ -36,6 +37,8 @@ pub struct SavedState {
     pub(crate) devices: Vec<SavedDevice>,
     pub(crate) sessions: Vec<SavedSession>,
     pub(crate) rest: Vec<SavedRest>,
+    #[serde(default)]
+    pub(crate) energy: Vec<SavedGpu>,
     #[serde(default)]
     pub(crate) allocations: Vec<Allocation>,
 }

@@ -32,10 +32,26 @@ pub struct View {
     pub allocations: Vec<AllocationView>,
     /// What is wrong.
     pub findings: Vec<FindingView>,
+    /// Energy of the physical GPUs of which it can be read, by index.
+    pub energy: Vec<EnergyView>,
     /// Counters of the sessions without rows of their own.
     pub rest: Vec<RestView>,
     /// Live sessions without rows of their own.
     pub folded: usize,
+}
+
+/// Energy of one physical GPU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnergyView {
+    /// Its NVML index.
+    pub gpu_index: u32,
+    /// `GPU-...`.
+    pub gpu_uuid: String,
+    /// Counted in this run, in mJ. What its sessions did not get is nobody's.
+    pub millijoules: u64,
+    /// Its idle baseline in mW: the lowest mean over 5 minutes without a session; `None` until one
+    /// was seen.
+    pub idle_milliwatts: Option<u64>,
 }
 
 /// One device.

@@ -32,6 +32,14 @@ enum Use {
     NoWord,
 }
 
+impl InSecond {
+    /// Its SM use in thousandths of a per cent, if known.
+    pub(super) fn sm_thousandths(&self) -> Option<u32> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..1 by 1e5")]
+        self.sm.map(|(sm, _)| (sm.clamp(0.0, 1.0) * 100_000.0) as u32)
+    }
+}
+
 impl Engine {
     /// Book every pending second before `second`.
     pub(super) fn close_seconds(&mut self, second: i64) {
@@ -43,6 +51,7 @@ impl Engine {
                 self.close_second(device, second, Use::Untold);
             }
         }
+        self.energy.close(second);
     }
 
     /// Book all that is pending, with the evidence at hand.
@@ -53,6 +62,7 @@ impl Engine {
                 self.close_second(device, second, Use::NoWord);
             }
         }
+        self.energy.close(i64::MAX);
     }
 
     fn close_second(&mut self, device: usize, second: i64, without_word: Use) {
@@ -60,10 +70,14 @@ impl Engine {
         in_second.clear();
         self.judge_sessions(device, second, without_word, &mut in_second);
         let (effective, quality) = self.effective(device, second, &in_second);
+        let mut energy = self.energy_of(device, second);
         self.devices[device].begin_second();
         while let Some(span) = self.devices[device].spans.pop_front_if(|span| span.second == second)
         {
             self.book_span(device, &span, &in_second, effective.then_some(quality));
+            if let Some(energy) = &mut energy {
+                self.book_energy(device, &span, &in_second, energy);
+            }
         }
         self.scratch.second = in_second;
     }
@@ -223,7 +237,7 @@ impl Engine {
 }
 
 /// `in_second` is sorted by session.
-fn found(session: u32, in_second: &[InSecond]) -> Option<&InSecond> {
+pub(super) fn found(session: u32, in_second: &[InSecond]) -> Option<&InSecond> {
     let place = in_second.binary_search_by_key(&session, |s| s.session).ok()?;
     in_second.get(place)
 }
@@ -231,8 +245,7 @@ fn found(session: u32, in_second: &[InSecond]) -> Option<&InSecond> {
 /// The claim of a session; every session on a list was judged, so none is left out.
 fn claim(there: &Present, in_second: &[InSecond], allocation: Option<u32>) -> Option<Claim> {
     let session = found(there.session, in_second)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..1 by 100,000")]
-    let sm = session.sm.map_or(0, |(sm, _)| (sm.clamp(0.0, 1.0) * 100_000.0) as u32);
+    let sm = session.sm_thousandths().unwrap_or(0);
     Some(Claim {
         session: there.session,
         state: session.state,

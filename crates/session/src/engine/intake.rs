@@ -52,6 +52,7 @@ impl Engine {
         tracked.used_bytes = observation.used_bytes;
         if !self.config.sampled {
             tracked.hold_until(now, self.config.longest_gap);
+            self.energy.take(now, observation, self.config.longest_gap);
         }
         tracked.seen_at = Some(now);
         match (&observation.processes, observation.down) {

@@ -29,6 +29,7 @@ impl Engine {
             devices: self.devices.iter().map(pack_device).collect(),
             sessions: self.sessions.iter().map(|(_, session)| pack_session(session)).collect(),
             rest: self.rest.iter().map(pack_rest).collect(),
+            energy: self.energy.pack(),
             allocations: self.holding.pack(self.at),
         }
     }
@@ -48,6 +49,7 @@ impl Engine {
             self.run.clone_from(&saved.run);
         }
         self.keeping.go_on(saved.at.min(now), saved.gaps);
+        self.energy.restore(saved.energy, counted, now);
         for device in saved.devices {
             self.restore_device(device, counted, now);
         }

@@ -33,6 +33,7 @@ impl Engine {
             sessions: self.show_sessions(),
             allocations: self.show_allocations(),
             findings: self.show_findings(),
+            energy: self.energy.show(|uuid| devices.iter().any(|d| d.facts.gpu_uuid == uuid)),
             rest: self.show_rest(),
             folded: self.sessions.iter().filter(|(_, s)| s.is_live() && !s.shown).count(),
         }
