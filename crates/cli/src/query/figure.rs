@@ -79,6 +79,7 @@ fn known_unit(name: &str) -> Option<Unit> {
     let families = [
         session::exposition::SEED_METRICS,
         session::exposition::SESSION_METRICS,
+        session::exposition::ALLOCATION_METRICS,
         exporter::page::XID_METRICS,
         exporter::page::OWN_METRICS,
     ];

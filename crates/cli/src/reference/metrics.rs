@@ -27,6 +27,12 @@ pub(super) fn page() -> String {
         "One process on one device is a session. Part `sessions`.",
         session::exposition::SESSION_METRICS,
     );
+    push_families(
+        &mut out,
+        "Allocations and findings",
+        "A container or a Slurm job that holds a device, used or not, is an allocation. Part `sessions`.",
+        session::exposition::ALLOCATION_METRICS,
+    );
     push_exporter(&mut out);
     out
 }

@@ -36,6 +36,9 @@ impl Node {
         let booking = xids.add(&event, Teller::Kernel);
         let boot_id = self.boot_id.as_ref().to_owned();
         xids.set_kernel_mark(KernelMark { boot_id, number: told.record });
+        if let (Some(pid), Booking::New | Booking::Paired) = (told.pid, booking) {
+            self.engine.note_xid(told.at, &told.gpu_uuid, pid, told.xid);
+        }
         if booking == Booking::New {
             let (process, pid) = (told.process.as_deref(), told.pid);
             tracing::warn!(

@@ -236,8 +236,10 @@ fn every_metric_of_ours_has_a_unit_in_its_name_or_help_and_a_name_of_its_own() {
         assert!(told, "{}: {unit}", metric.name);
         names.push(metric.name);
     }
-    let others =
-        session::exposition::SEED_METRICS.iter().chain(session::exposition::SESSION_METRICS);
+    let others = session::exposition::SEED_METRICS
+        .iter()
+        .chain(session::exposition::SESSION_METRICS)
+        .chain(session::exposition::ALLOCATION_METRICS);
     names.extend(others.map(|metric| metric.name));
     names.extend(gpu::metrics::ROWS.iter().map(|row| row.metric.name));
     let all = names.len();
