@@ -196,6 +196,3 @@ impl Gpu {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
