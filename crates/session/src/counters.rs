@@ -58,6 +58,11 @@ impl Counters {
         }
     }
 
+    /// Whether anything was counted that is somebody's part.
+    pub(crate) fn has_any(&self) -> bool {
+        self.total_micros() > 0 || self.energy_millijoules() > 0
+    }
+
     /// All energy, in mJ.
     #[must_use]
     pub fn energy_millijoules(&self) -> u64 {

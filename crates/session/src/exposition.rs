@@ -5,6 +5,7 @@
 
 mod allocations;
 mod devices;
+mod energy;
 mod seed;
 mod sessions;
 

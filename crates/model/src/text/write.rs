@@ -99,19 +99,12 @@ impl Line<'_> {
 
     /// End with microseconds written as seconds, without trailing zeros.
     pub fn seconds_of_micros(self, micros: u64) {
-        self.end(|out| {
-            push_digits(out, micros / 1_000_000);
-            let mut rest = micros % 1_000_000;
-            if rest > 0 {
-                out.push('.');
-            }
-            // Digit by digit from the front, until nothing is left.
-            while rest > 0 {
-                rest *= 10;
-                push_digits(out, rest / 1_000_000);
-                rest %= 1_000_000;
-            }
-        });
+        self.end(|out| push_parts::<1_000_000>(out, micros));
+    }
+
+    /// End with millijoules written as joules, and the like, without trailing zeros.
+    pub fn thousandths(self, thousandths: u64) {
+        self.end(|out| push_parts::<1000>(out, thousandths));
     }
 
     /// End with exactly six decimals, as dcgm-exporter prints its double fields.
@@ -138,6 +131,21 @@ impl Line<'_> {
         self.out.push(' ');
         value(self.out);
         self.out.push('\n');
+    }
+}
+
+/// A whole number of parts of one, of which `ONE` is a power of ten, without trailing zeros.
+fn push_parts<const ONE: u64>(out: &mut String, parts: u64) {
+    push_digits(out, parts / ONE);
+    let mut rest = parts % ONE;
+    if rest > 0 {
+        out.push('.');
+    }
+    // Digit by digit from the front, until nothing is left.
+    while rest > 0 {
+        rest *= 10;
+        push_digits(out, rest / ONE);
+        rest %= ONE;
     }
 }
 
@@ -256,6 +264,10 @@ mod tests {
         assert_eq!(seconds(10_000_000), "a 10\n");
         assert_eq!(seconds(333_333), "a 0.333333\n");
         assert_eq!(seconds(1_000_050), "a 1.00005\n");
+        let thousandths = |parts| line(|line| line.thousandths(parts));
+        assert_eq!(thousandths(0), "a 0\n");
+        assert_eq!(thousandths(700_000), "a 700\n");
+        assert_eq!(thousandths(69_050), "a 69.05\n");
     }
 
     fn line(end: impl FnOnce(Line<'_>)) -> String {

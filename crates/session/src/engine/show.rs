@@ -58,12 +58,7 @@ impl Engine {
     /// Memory in use less that of the processes on all devices that share it.
     pub(super) fn unattributed(&self, device: &Tracked) -> Option<u64> {
         let used = device.used_bytes?;
-        let sharing = |other: &&Tracked| {
-            let instance = |tracked: &Tracked| tracked.facts.mig.as_ref().map(|m| m.gpu_instance);
-            other.facts.gpu_uuid == device.facts.gpu_uuid
-                && instance(other) == instance(device)
-                && !other.gone
-        };
+        let sharing = |other: &&Tracked| !other.gone && other.has_memory_of(device);
         let mut held = 0_u64;
         for device in self.devices.iter().filter(sharing) {
             let Hold::Present(present) = &device.hold else { return None };
@@ -112,7 +107,7 @@ impl Engine {
         let mut rest: Vec<RestView> = self
             .rest
             .iter()
-            .filter(|rest| rest.counters.total_micros() > 0)
+            .filter(|rest| rest.counters.has_any())
             .filter_map(|rest| {
                 // A new device may carry the label of one that is gone.
                 let device = self.devices.get(rest.device).filter(|device| !device.gone)?;

@@ -1,6 +1,8 @@
 //! Rules of the engine, each shown by the smallest world that tells it apart.
 
 mod bounds;
+mod energy;
+mod energy_properties;
 mod evidence;
 mod findings;
 mod finished;

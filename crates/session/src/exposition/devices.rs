@@ -4,6 +4,7 @@ use model::device::Device;
 use model::metric::{Metric, Unit};
 use model::text::Writer;
 
+use super::energy;
 use super::sessions::{counter, gauge, written};
 use crate::state::DeviceState;
 use crate::view::{DeviceView, View};
@@ -78,6 +79,7 @@ fn write_device_counters(view: &View, rows: &[(String, &DeviceView)], out: &mut 
         let line = out.sample(EFFECTIVE.name).labels_written(labels);
         line.label("run", &view.run).seconds_of_micros(device.counters.effective_micros);
     }
+    energy::write_of_gpus(view, out);
 }
 
 pub(super) fn device_labels(device: &Device) -> String {

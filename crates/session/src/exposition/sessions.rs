@@ -10,7 +10,7 @@ use model::device::Device;
 use model::metric::{Kind, Metric, Unit};
 use model::text::{Writer, push_escaped_label};
 
-use super::devices;
+use super::{devices, energy};
 use crate::counters::{Counters, SM_BOUNDS};
 use crate::state::DeviceState;
 use crate::view::{SessionView, View};
@@ -166,9 +166,11 @@ pub const SESSION_METRICS: &[Metric] = &[
     CPU_SECONDS,
     EFFECTIVE,
     MEMORY_SECONDS,
+    energy::SESSION,
     devices::INFO,
     devices::SECONDS,
     devices::EFFECTIVE,
+    energy::DEVICE,
     devices::SHARE,
     devices::UNATTRIBUTED,
     FOLDED,
@@ -280,10 +282,11 @@ fn write_counters(view: &View, rows: &[Row<'_>], out: &mut Writer) {
         let line = out.sample(MEMORY_SECONDS.name).labels_written(labels);
         line.integer(counters.memory_byte_seconds.into());
     }
+    energy::write_of_sessions(&counted, out);
 }
 
 /// Labels and counters of one session or rest.
-type Counted<'a> = (String, &'a Counters);
+pub(super) type Counted<'a> = (String, &'a Counters);
 
 fn write_gpu_seconds(counted: &[Counted<'_>], out: &mut Writer) {
     out.metric(&GPU_SECONDS);
