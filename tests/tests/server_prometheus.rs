@@ -205,6 +205,9 @@ const ALIKE: &[&str] = &[
     "/api/v1/query_range?query=gpu&start=1&end=2&step=-1",
     "/api/v1/query_range?query=gpu&start=1&end=2&step=foo",
     "/api/v1/query_range?query=gpu&start=0&end=11001&step=1",
+    "/api/v1/query_range?query=gpu&start=0&end=11002&step=1",
+    "/api/v1/query_range?query=vector(1)&start=0&end=11000&step=1",
+    "/api/v1/query_range?query=vector(1)&start=0&end=11000.999&step=1",
     "/api/v1/query_range?query=gpu%5B1m%5D&start=1&end=2&step=1",
     "/api/v1/query?query=gpu%2Bon(nothing)gpu&time=END",
     "/api/v1/query?query=label_replace(gpu,%22a%22,%22b%22,%22c%22,%22(%22)&time=END",
@@ -217,6 +220,24 @@ const ALIKE: &[&str] = &[
     "/api/v1/metadata?limit=foo",
     "/api/v1/status/tsdb?limit=foo",
     "/api/v1/query_exemplars?query=gpu&start=2&end=1",
+];
+
+/// Queries that see as many samples in both.
+const SEEN: &[&str] = &[
+    "gpu",
+    "gone",
+    "nothing",
+    "sum by (host) (gpu)",
+    "gpu + on (gpu) group_left gone",
+    "rate(gpu[1m])",
+    "max_over_time(gpu[3m])",
+    "quantile_over_time(0.9, gone[2m])",
+    "gpu offset 1m",
+    "timestamp(gpu)",
+    "max_over_time(gpu[2m:30s])",
+    "sum_over_time(sum by (host) (rate(gpu[1m]))[2m:20s])",
+    "max_over_time(gpu[1m] @ end())",
+    "gpu @ END",
 ];
 
 /// Requests whose error text is the parser's own, so that only status and type are the same.
@@ -271,6 +292,20 @@ fn both_answer_the_requests_of_data_sources_alike() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+    for query in SEEN {
+        let seen = |address: SocketAddr| {
+            let query = http::escaped(&filled(query));
+            let range = format!("/api/v1/query_range?query={query}&start=START&end=END&step=30");
+            let instant = format!("/api/v1/query?query={query}&time=END");
+            [range, instant].map(|path| {
+                let json = ask(address, &filled(&format!("{path}&stats=all"))).unwrap().1;
+                let samples = json["data"]["stats"]["samples"].clone();
+                assert!(samples["peakSamples"].is_u64(), "{query}: {json}");
+                samples["totalQueryableSamples"].as_u64().unwrap()
+            })
+        };
+        assert_eq!(seen(ours), seen(theirs), "samples of {query}");
+    }
     // Prometheus lists the names of its whole head here; those with samples are among them.
     let path = filled("/api/v1/label/__name__/values?start=LATE&end=END");
     let [own, other] = [ours, theirs].map(|address| ask(address, &path).unwrap().1["data"].take());

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::engine::Options;
 use crate::error::QueryError;
+use crate::outcome::Usage;
 use crate::room::Room;
 
 /// The bounds of a query and what it has used of them.
@@ -15,6 +16,7 @@ pub(crate) struct Budget<'q> {
     cancel: &'q AtomicBool,
     deadline: Option<Instant>,
     touched: AtomicUsize,
+    seen: AtomicUsize,
     held: AtomicUsize,
     /// Rooms that no thread works in at the moment, kept for the next.
     rooms: Mutex<Vec<Room>>,
@@ -25,8 +27,8 @@ pub(crate) struct Budget<'q> {
 impl<'q> Budget<'q> {
     pub(crate) fn new(options: &'q Options, cancel: &'q AtomicBool, stack: usize) -> Self {
         let deadline = Instant::now().checked_add(options.timeout);
-        let (touched, held) = Default::default();
-        Self { options, cancel, deadline, touched, held, rooms: Mutex::default(), stack }
+        let (touched, seen, held) = Default::default();
+        Self { options, cancel, deadline, touched, seen, held, rooms: Mutex::default(), stack }
     }
 
     /// Does somebody still wait, and is there time left?
@@ -69,8 +71,20 @@ impl<'q> Budget<'q> {
         self.options.threads.max(1)
     }
 
-    pub(crate) fn used(&self) -> (usize, usize) {
-        (self.touched.load(Ordering::Relaxed), self.held.load(Ordering::Relaxed))
+    pub(crate) fn used(&self) -> Usage {
+        Usage {
+            samples: self.touched.load(Ordering::Relaxed),
+            seen: self.seen.load(Ordering::Relaxed),
+            bytes: self.held.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Does something of which only the outcome is seen by a step: what it saw itself does not count.
+    pub(crate) fn unseen<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.seen.load(Ordering::Relaxed);
+        let done = work();
+        self.seen.store(before, Ordering::Relaxed);
+        done
     }
 
     /// A room to work in.
@@ -89,6 +103,7 @@ impl<'q> Budget<'q> {
     /// Counts what was done in a room since the last time.
     pub(crate) fn settle(&self, room: &mut Room) -> Result<(), QueryError> {
         self.touch(std::mem::take(&mut room.touched))?;
+        self.seen.fetch_add(std::mem::take(&mut room.seen), Ordering::Relaxed);
         let grown = room.samples.times.capacity() * 2 * size_of::<i64>();
         let more = grown.saturating_sub(room.counted);
         room.counted = room.counted.max(grown);

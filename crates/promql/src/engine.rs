@@ -7,7 +7,7 @@ use promql_parser::parser::value::ValueType;
 
 use crate::budget::Budget;
 use crate::error::QueryError;
-use crate::outcome::{self, Outcome, Usage};
+use crate::outcome::{self, Outcome};
 use crate::query::Query;
 use crate::steps::Steps;
 use crate::value::Value;
@@ -142,8 +142,7 @@ impl Engine {
 
 fn outcome(query: &Query<'_>, value: Value) -> Outcome {
     let (warnings, infos) = query.notes.take();
-    let (samples, bytes) = query.budget.used();
-    Outcome { value, warnings, infos, usage: Usage { samples, bytes } }
+    Outcome { value, warnings, infos, usage: query.budget.used() }
 }
 
 /// Can an expression of this type be evaluated at several steps?

@@ -29,6 +29,10 @@ pub struct Outcome {
 pub struct Usage {
     /// Samples that were read, and those of subqueries.
     pub samples: usize,
+    /// Samples that the steps saw, each as often as a step did: one per series and step of an
+    /// instant selector, all in the window of a range. Of a subquery its points are seen. A part of the query that stands in it twice
+    /// is evaluated once, and counts once.
+    pub seen: usize,
     /// Bytes of results, final and between operators.
     pub bytes: usize,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Room {
     pub(crate) column: Vec<f64>,
     /// Samples read since they were counted last.
     pub(crate) touched: usize,
+    /// Samples that the steps saw since they were counted last, each as often as a step saw it.
+    pub(crate) seen: usize,
     /// What was done so far, in samples that it takes as long to read. See `workers`.
     pub(crate) cost: usize,
     /// Bytes of this room that are counted.
@@ -31,6 +33,11 @@ impl Room {
     pub(crate) fn touch(&mut self, samples: usize) {
         self.touched += samples;
         self.cost += samples;
+    }
+
+    /// Steps saw samples.
+    pub(crate) fn see(&mut self, samples: usize) {
+        self.seen = self.seen.saturating_add(samples);
     }
 }
 
@@ -52,6 +59,8 @@ pub(crate) struct Bounds {
     times: Vec<i64>,
     ends: Option<(Steps, i64)>,
     found: Vec<(usize, usize)>,
+    /// Samples of all windows together.
+    total: usize,
 }
 
 impl Bounds {
@@ -66,8 +75,14 @@ impl Bounds {
         &self.found
     }
 
+    /// Samples of the windows that were found last, each as often as it is in one.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
     fn find(&mut self, ends: Steps, range: i64) {
         self.found.clear();
+        self.total = 0;
         let times = &self.times;
         let (mut from, mut to) = (0, 0);
         for end in ends.times() {
@@ -78,6 +93,7 @@ impl Bounds {
             while from < to && times[from] <= start {
                 from += 1;
             }
+            self.total = self.total.saturating_add(to - from);
             self.found.push((from, to));
         }
     }

@@ -79,7 +79,9 @@ impl<'q> Query<'q> {
             if ends.count == 1 || ends.step == 0 {
                 let newest = series[at].newest(from, to, samples)?;
                 room.touch(1);
-                out.fill(newest.map_or(ABSENT, |(time, value)| found(time, value)));
+                let newest = newest.map_or(ABSENT, |(time, value)| found(time, value));
+                out.fill(newest);
+                room.see(if absent(newest) { 0 } else { out.len() });
                 return Ok(());
             }
             samples.clear();
@@ -95,6 +97,7 @@ impl<'q> Query<'q> {
             }
             let read = samples.len();
             room.touch(read);
+            room.see(out.iter().filter(|value| !absent(**value)).count());
             Ok(())
         })
     }
@@ -107,7 +110,7 @@ impl<'q> Query<'q> {
         let ends = self.ends(node.vs.at.as_ref(), node.vs.offset.as_ref(), steps);
         let range = ms(node.range);
         let span = span(ends, range);
-        Ok(Ranges::of_series(self.select(&node.vs, span)?, span, range, ends))
+        Ok(Ranges::of_series(self.budget, self.select(&node.vs, span)?, span, range, ends))
     }
 
     /// The series of a selector that may have samples between these times (ms, both included).
@@ -145,18 +148,19 @@ impl<'q> Query<'q> {
         let start = after.div_euclid(step) * step + step;
         let count = ((ends.end() - start).div_euclid(step) + 1).max(0) as usize;
         if count == 0 {
-            return Ok(Ranges::of_columns(Arc::new(Columns::empty(1)), ends, range, ends));
+            let none = Arc::new(Columns::empty(1));
+            return Ok(Ranges::of_columns(self.budget, none, ends, range, ends));
         }
         if count > self.options.max_samples {
             return Err(QueryError::TooManySamples(self.options.max_samples));
         }
         let inner = Steps { start, step, count };
-        let columns = match self.eval(&node.expr, inner)? {
-            Evaluated::Vector(vector) => vector.columns(self.budget)?,
-            Evaluated::Scalar(values) => Arc::new(unlabelled(values)),
-            _ => return failed("a subquery needs an instant vector"),
-        };
-        Ok(Ranges::of_columns(columns, inner, range, ends))
+        let columns = self.budget.unseen(|| match self.eval(&node.expr, inner)? {
+            Evaluated::Vector(vector) => vector.columns(self.budget),
+            Evaluated::Scalar(values) => Ok(Arc::new(unlabelled(values))),
+            _ => failed("a subquery needs an instant vector"),
+        })?;
+        Ok(Ranges::of_columns(self.budget, columns, inner, range, ends))
     }
 
     /// The time that each step looks at.

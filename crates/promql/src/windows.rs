@@ -8,6 +8,7 @@ use crate::room::{Room, Scratch};
 use crate::steps::Steps;
 use crate::vector::{Columns, Names, Selection, Vector, absent};
 
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where the samples of a range vector come from.
@@ -22,6 +23,7 @@ enum From<'q> {
 /// A range vector: samples without markers, and one window (open left, closed right) per step.
 #[derive(Clone)]
 pub(crate) struct Ranges<'q> {
+    budget: &'q Budget<'q>,
     from: From<'q>,
     /// Length of the windows in ms.
     pub(crate) range: i64,
@@ -31,16 +33,23 @@ pub(crate) struct Ranges<'q> {
 
 impl<'q> Ranges<'q> {
     pub(crate) fn of_series(
+        budget: &'q Budget<'q>,
         series: Selection<'q>,
         (from, to): (i64, i64),
         range: i64,
         ends: Steps,
     ) -> Self {
-        Self { from: From::Series(series, from, to), range, ends }
+        Self { budget, from: From::Series(series, from, to), range, ends }
     }
 
-    pub(crate) fn of_columns(columns: Arc<Columns>, at: Steps, range: i64, ends: Steps) -> Self {
-        Self { from: From::Columns(columns, at), range, ends }
+    pub(crate) fn of_columns(
+        budget: &'q Budget<'q>,
+        columns: Arc<Columns>,
+        at: Steps,
+        range: i64,
+        ends: Steps,
+    ) -> Self {
+        Self { budget, from: From::Columns(columns, at), range, ends }
     }
 
     pub(crate) fn names(&self) -> Names<'q> {
@@ -79,17 +88,18 @@ impl<'q> Ranges<'q> {
         let ends = if once { Steps { count: 1, ..self.ends } } else { self.ends };
         Vector::computed(self.names(), now.count, move |at, room, out| {
             self.read(at, room)?;
-            let Samples { times, values } = &room.samples;
-            let bounds = room.bounds.of(times, ends, self.range);
+            let Room { samples: Samples { times, values }, bounds, scratch, .. } = room;
+            let found = bounds.of(times, ends, self.range);
             let windows =
-                Windows { times, values, bounds, ends, range: self.range, now, args: &args };
+                Windows { times, values, bounds: found, ends, range: self.range, now, args: &args };
+            let filled = if once { 1 } else { out.len() };
+            windows.in_slices(self.budget, kernel, scratch, &mut out[..filled])?;
             if once {
-                kernel(&windows, &mut room.scratch, &mut out[..1]);
                 let first = out[0];
                 out.fill(first);
-            } else {
-                kernel(&windows, &mut room.scratch, out);
             }
+            let seen = room.bounds.total();
+            room.see(if once { seen.saturating_mul(out.len()) } else { seen });
             Ok(())
         })
     }
@@ -104,14 +114,15 @@ impl<'q> Ranges<'q> {
         let mut all = Vec::new();
         for at in 0..names.len() {
             self.read(at, &mut room)?;
-            budget.settle(&mut room)?;
             let (from, to) = room.bounds.of(&room.samples.times, self.ends, self.range)[0];
+            room.see(to - from);
             if from < to {
                 budget.hold((to - from) * size_of::<(i64, f64)>())?;
                 let times = room.samples.times[from..to].to_vec();
                 let values = room.samples.values[from..to].to_vec();
                 all.push((names.labels(at), Samples { times, values }));
             }
+            budget.settle(&mut room)?;
         }
         budget.leave(room);
         Ok(all)
@@ -157,7 +168,59 @@ pub(crate) struct Window<'a> {
     pub(crate) args: [f64; 2],
 }
 
+/// Samples in windows after which it is asked whether somebody still waits: some tens of ms of the
+/// slowest kernel.
+const SLICE: usize = 1 << 20;
+
 impl Windows<'_> {
+    /// Calls the kernel for all steps: for some at a time where the windows of one series are a lot,
+    /// so that a query ends in time within it.
+    fn in_slices(
+        &self,
+        budget: &Budget<'_>,
+        kernel: Kernel,
+        scratch: &mut Scratch,
+        out: &mut [f64],
+    ) -> Result<(), QueryError> {
+        let all = self.bounds.len();
+        let mut first = 0;
+        while first < all {
+            let mut samples = 0;
+            let within = |(from, to): &&(usize, usize)| {
+                samples += to - from;
+                samples <= SLICE
+            };
+            let next = first + self.bounds[first..].iter().take_while(within).count().max(1);
+            if next - first == all {
+                kernel(self, scratch, out);
+                return Ok(());
+            }
+            self.slice(first..next, kernel, scratch, &mut out[first..next]);
+            budget.alive()?;
+            first = next;
+        }
+        Ok(())
+    }
+
+    /// Calls the kernel for some steps, with the samples of their windows only.
+    fn slice(&self, of: Range<usize>, kernel: Kernel, scratch: &mut Scratch, out: &mut [f64]) {
+        let found = &self.bounds[of.clone()];
+        let (Some(&(low, _)), Some(&(_, high))) = (found.first(), found.last()) else { return };
+        let bounds: Vec<_> = found.iter().map(|(from, to)| (from - low, to - low)).collect();
+        let args: Vec<Vec<f64>> = self.args.iter().map(|arg| arg[of.clone()].to_vec()).collect();
+        let part = |steps: Steps| Steps { start: steps.at(of.start), count: of.len(), ..steps };
+        let windows = Windows {
+            times: &self.times[low..high],
+            values: &self.values[low..high],
+            bounds: &bounds,
+            ends: part(self.ends),
+            range: self.range,
+            now: part(self.now),
+            args: &args,
+        };
+        kernel(&windows, scratch, out);
+    }
+
     /// Window by window, for kernels that have to see all of each.
     pub(crate) fn each(&self, out: &mut [f64], mut of: impl FnMut(&Window<'_>) -> f64) {
         for (step, (out, &(from, to))) in out.iter_mut().zip(self.bounds).enumerate() {

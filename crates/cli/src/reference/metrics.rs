@@ -11,7 +11,7 @@ use super::{GENERATED, cell};
 pub(super) fn page() -> String {
     let mut out = format!("# Metrics\n{GENERATED}\n\n");
     out.push_str(
-        "What `gpulse exporter` prints. A reading that is not supported or failed is an absent \
+        "What `gpulse exporter` prints, and `gpulse server` about itself. A reading that is not supported or failed is an absent \
          sample, never a zero.\n",
     );
     push_devices(&mut out);
@@ -34,6 +34,12 @@ pub(super) fn page() -> String {
         session::exposition::ALLOCATION_METRICS,
     );
     push_exporter(&mut out);
+    push_families(
+        &mut out,
+        "The server about itself",
+        "On `/metrics` of `gpulse server`, `up` and `demo`.",
+        &server::METRICS,
+    );
     out
 }
 

@@ -16,4 +16,5 @@ mod bounds;
 mod kernels;
 mod memory;
 mod plain;
+mod slices;
 mod windows;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use promql::{Engine, ErrorKind, Outcome, QueryError, Value};
+use promql::{Engine, ErrorKind, Outcome, QueryError, Usage, Value};
 
 use super::run::{Call, run};
 use crate::App;
@@ -112,7 +112,7 @@ impl Asked {
         Ok(success(&notes, |out| {
             data(out, &outcome.value, self.times);
             if !self.stats.is_empty() {
-                stats(out, call.waited, took);
+                stats(out, call.waited, took, outcome.usage);
             }
             out.push(b'}');
         }))
@@ -230,14 +230,18 @@ fn string(out: &mut Vec<u8>, times: Times, text: &str) {
     out.push(b']');
 }
 
-fn stats(out: &mut Vec<u8>, waited: Duration, took: Duration) {
+/// Prometheus's statistics, as far as the same is measured here. Results are columns, so the peak
+/// is what all of them hold, in samples of 16 bytes.
+fn stats(out: &mut Vec<u8>, waited: Duration, took: Duration, usage: Usage) {
     let seconds = |span: Duration| span.as_secs_f64();
     let text = format!(
         ",\"stats\":{{\"timings\":{{\"evalTotalTime\":{},\"execQueueTime\":{},\
-         \"execTotalTime\":{}}}}}",
+         \"execTotalTime\":{}}},\"samples\":{{\"totalQueryableSamples\":{},\"peakSamples\":{}}}}}",
         seconds(took),
         seconds(waited),
-        seconds(waited + took)
+        seconds(waited + took),
+        usage.seen,
+        usage.bytes.div_ceil(size_of::<promql::Point>())
     );
     out.extend_from_slice(text.as_bytes());
 }
