@@ -45,6 +45,8 @@ pub struct ProcessFacts {
     pub owner: Owner,
     /// What that owner is called, where Kubernetes was asked. `/proc` knows no names.
     pub names: Option<PodNames>,
+    /// It is a pod's, and whoever is asked for the pods of this node knows that pod no more.
+    pub pod_is_gone: bool,
 }
 
 /// What Kubernetes calls the container of a process.
@@ -75,8 +77,27 @@ pub struct Owner {
     pub container_id: Option<String>,
     /// Slurm job id.
     pub slurm_job: Option<String>,
+    /// What else is known of that job.
+    #[serde(default)]
+    pub slurm: Option<Box<SlurmFacts>>,
     /// systemd service, without `.service`.
     pub service: Option<String>,
+}
+
+/// A Slurm job besides its id. All but the step come from the process's environment, where anyone
+/// can write anything: for people to read, never to decide by.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SlurmFacts {
+    /// `0`, `batch`, `extern`, `interactive`.
+    pub step: Option<String>,
+    /// Account that the job is booked on.
+    pub account: Option<String>,
+    /// Partition that it runs in.
+    pub partition: Option<String>,
+    /// Job id of the array that it is a part of.
+    pub array_job: Option<String>,
+    /// Its number in that array.
+    pub array_task: Option<String>,
 }
 
 /// The kind of a process's owner, as printed in the label `kind`.

@@ -34,8 +34,8 @@ pub(crate) struct Allocation {
     pub(crate) end: Option<Timestamp>,
     /// When the end was noted.
     pub(crate) ended_at: Option<Timestamp>,
-    /// Since when no session uses it; a restart begins anew.
-    #[serde(skip)]
+    /// Since when no session uses it.
+    #[serde(default)]
     pub(crate) no_process: Timer,
     /// Its own parts of device time in microseconds: what no session got.
     pub(crate) micros: [u64; DeviceState::ALL.len()],

@@ -58,6 +58,25 @@ pub struct Config {
     /// A listed process that is dead or hangs in the kernel for that long is a finding.
     #[serde(with = "crate::span")]
     pub zombie_after: Duration,
+    /// A GPU instance without compute instance for that long is a finding: it gets one a moment
+    /// after it is made.
+    #[serde(with = "crate::span")]
+    pub no_compute_instance_after: Duration,
+    /// A session that looks like hanging for that long is a finding.
+    #[serde(with = "crate::span")]
+    pub hang_after: Duration,
+    /// Use of its device, in per cent, from which a session may hang.
+    pub hang_use_percent: u32,
+    /// Use that varies by that many points is no hang.
+    pub hang_spread_percent: u32,
+    /// Power under that many per cent of the session's own median is suspicious.
+    pub hang_usual_power_percent: u32,
+    /// Power under that many per cent of the idle baseline is suspicious.
+    pub hang_idle_power_percent: u32,
+    /// Tensor and memory activity above that many per cent is no hang.
+    pub hang_pipes_percent: u32,
+    /// More over PCIe, in bytes per second, is no hang.
+    pub hang_pcie_bytes_per_second: u64,
     /// A finding is cleared once its cause was absent for that long.
     #[serde(with = "crate::span")]
     pub finding_clears_after: Duration,
@@ -101,6 +120,14 @@ impl Default for Config {
             leaked_over_bytes: 512 << 20,
             leaked_after: minutes(2),
             zombie_after: minutes(2),
+            no_compute_instance_after: minutes(1),
+            hang_after: minutes(10),
+            hang_use_percent: 98,
+            hang_spread_percent: 1,
+            hang_usual_power_percent: 50,
+            hang_idle_power_percent: 140,
+            hang_pipes_percent: 2,
+            hang_pcie_bytes_per_second: 100_000_000,
             finding_clears_after: minutes(2),
             max_live: 256,
             max_ended: 128,

@@ -45,6 +45,8 @@ pub(crate) struct Tracked {
     /// Whether it can be given to holders.
     pub(crate) allocatable: bool,
     pub(crate) leaked: Timer,
+    /// How much it was when it last was too much.
+    pub(crate) leaked_bytes: u64,
     pub(crate) spans: VecDeque<Span>,
     pub(crate) evidence: DeviceEvidence,
     minute: VecDeque<Parts>,
@@ -96,6 +98,7 @@ impl Tracked {
             holders: Arc::default(),
             allocatable: false,
             leaked: Timer::default(),
+            leaked_bytes: 0,
             spans: VecDeque::new(),
             evidence: DeviceEvidence::default(),
             minute: VecDeque::new(),
@@ -109,6 +112,12 @@ impl Tracked {
         self.facts.gpu_uuid == other.facts.gpu_uuid
             && self.facts.label == other.facts.label
             && labels(self) == labels(other)
+    }
+
+    /// Whether both lie in the same memory: of the GPU, or of its instance.
+    pub(crate) fn has_memory_of(&self, other: &Self) -> bool {
+        let instance = |tracked: &Self| tracked.facts.mig.as_ref().map(|mig| mig.gpu_instance);
+        self.facts.gpu_uuid == other.facts.gpu_uuid && instance(self) == instance(other)
     }
 
     /// Take newer facts of the same device.

@@ -126,6 +126,13 @@ impl Meters {
     }
 
     /// Those of which anything was read and that `is_there`.
+    /// Idle baseline of a GPU in W, once one was seen.
+    pub(crate) fn idle_watts(&self, uuid: &str) -> Option<f64> {
+        let gpu = self.gpus.iter().find(|gpu| gpu.uuid == uuid)?;
+        #[expect(clippy::cast_precision_loss, reason = "power of one GPU")]
+        gpu.idle.milliwatts().map(|milliwatts| milliwatts as f64 / 1000.0)
+    }
+
     pub(crate) fn show(&self, is_there: impl Fn(&str) -> bool) -> Vec<EnergyView> {
         let shown = self.gpus.iter().filter(|gpu| gpu.read && is_there(&gpu.uuid));
         let mut shown: Vec<EnergyView> = shown.map(Gpu::show).collect();

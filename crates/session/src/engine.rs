@@ -8,6 +8,7 @@
 
 mod closing;
 mod energy;
+mod finding_views;
 mod finished;
 mod holding;
 mod intake;
@@ -36,6 +37,7 @@ use crate::saved::SavedState;
 use crate::session::Sessions;
 use crate::view::View;
 use holding::Holding;
+use judging::Instances;
 use keeping::{Keeping, Rest};
 
 /// How a process is read: by host PID.
@@ -58,6 +60,7 @@ pub struct Engine {
     rest: Vec<Rest>,
     keeping: Keeping,
     holding: Holding,
+    instances: Instances,
     energy: Meters,
     scratch: Scratch,
 }
@@ -96,6 +99,7 @@ impl Engine {
             rest: Vec::new(),
             keeping: Keeping::default(),
             holding: Holding::default(),
+            instances: Instances::default(),
             energy: Meters::default(),
             scratch: Scratch::default(),
         };
@@ -176,6 +180,7 @@ impl Engine {
         }
         self.keeping.forget_time(now);
         self.holding.forget_time(now);
+        self.instances.forget_time(now);
         self.energy.forget_time(now);
     }
 

@@ -1,18 +1,27 @@
 //! Findings: what is wrong with a session, an allocation or a device, with evidence and a remedy.
 //!
 //! A finding is shown once its cause has lasted for its time, and cleared a while after the cause
-//! is gone. It is a sentence, never an action.
+//! is gone. It is a sentence, never an action: nothing is killed or reset.
+
+pub(crate) mod evidence;
+pub(crate) mod hang;
+mod timer;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::Timestamp;
 use model::device::Device;
+use serde::{Deserialize, Serialize};
+
+pub use evidence::{Access, Evidence, ZombieCause};
+pub use hang::Confidence;
+pub(crate) use timer::Timer;
 
 use crate::view::{AllocationFacts, SessionFacts};
 
 /// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Finding {
     /// An allocation without any session.
     NoProcess,
@@ -22,9 +31,23 @@ pub enum Finding {
     Leaked,
     /// A process that the driver lists although it is dead, or that cannot be ended.
     Zombie,
+    /// A GPU instance that no process can use.
+    NoComputeInstance,
+    /// A session whose kernels seem to spin without getting on.
+    HangSuspect,
 }
 
 impl Finding {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 6] = [
+        Self::NoProcess,
+        Self::OutsideAllocation,
+        Self::Leaked,
+        Self::Zombie,
+        Self::NoComputeInstance,
+        Self::HangSuspect,
+    ];
+
     /// As printed in the label `finding`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +56,8 @@ impl Finding {
             Self::OutsideAllocation => "outside_allocation",
             Self::Leaked => "leaked",
             Self::Zombie => "zombie",
+            Self::NoComputeInstance => "no_compute_instance",
+            Self::HangSuspect => "hang_suspect",
         }
     }
 
@@ -55,6 +80,14 @@ impl Finding {
                 "End its parent, which has not waited for it; if it hangs in the kernel, drain the \
                  node and reset the GPU or reboot."
             }
+            Self::NoComputeInstance => {
+                "Make a compute instance in it (nvidia-smi mig -cci), or destroy it to give its \
+                 slices to others."
+            }
+            Self::HangSuspect => {
+                "Look at the process's stack and at the other ranks of its job: one that is missing \
+                 or differs keeps the rest waiting."
+            }
         }
     }
 }
@@ -68,8 +101,8 @@ pub struct FindingView {
     pub subject: Subject,
     /// Since when its cause is there.
     pub since: Timestamp,
-    /// What was seen, as a sentence.
-    pub evidence: String,
+    /// What was seen.
+    pub evidence: Evidence,
 }
 
 /// What a finding is about.
@@ -81,49 +114,43 @@ pub enum Subject {
     Allocation(Arc<AllocationFacts>),
     /// A device.
     Device(Arc<Device>),
+    /// A GPU instance that is no device, as no process can sit on it.
+    Instance(Arc<UnusableInstance>),
 }
 
-/// How long the cause of one finding has been there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Timer {
-    since: Option<Timestamp>,
-    last: Option<Timestamp>,
-    shown: bool,
-}
-
-impl Timer {
-    /// Whether the cause is there now; `None` where that cannot be told, which changes nothing.
-    pub(crate) fn step(
-        &mut self,
-        now: Timestamp,
-        cause: Option<bool>,
-        wait: Duration,
-        clear: Duration,
-    ) {
-        match cause {
-            None => {}
-            Some(true) => {
-                let since = *self.since.get_or_insert(now);
-                self.last = Some(now);
-                self.shown |= now.since(since) >= wait;
-            }
-            Some(false) => {
-                let over = self.last.is_none_or(|last| now.since(last) >= clear);
-                if !self.shown || over {
-                    *self = Self::default();
-                }
-            }
+impl Subject {
+    /// The label `gpu` of what it is about, or that it is on.
+    #[must_use]
+    pub fn gpu(&self) -> String {
+        match self {
+            Self::Session(facts) => facts.device.label.clone(),
+            Self::Allocation(facts) => facts.device.label.clone(),
+            Self::Device(device) => device.label.clone(),
+            Self::Instance(instance) => instance.gpu_index.to_string(),
         }
     }
 
-    /// Since when the cause is there, if it is shown.
-    pub(crate) fn shown_since(&self) -> Option<Timestamp> {
-        self.since.filter(|_| self.shown)
+    /// UUID of the device: the MIG device's, else the GPU's.
+    #[must_use]
+    pub fn uuid(&self) -> &str {
+        match self {
+            Self::Session(facts) => facts.device.uuid(),
+            Self::Allocation(facts) => facts.device.uuid(),
+            Self::Device(device) => device.uuid(),
+            Self::Instance(instance) => &instance.gpu_uuid,
+        }
     }
+}
 
-    /// The clock went back.
-    pub(crate) fn forget_time(&mut self, now: Timestamp) {
-        self.since = self.since.map(|at| at.min(now));
-        self.last = self.last.map(|at| at.min(now));
-    }
+/// A GPU instance without compute instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusableInstance {
+    /// NVML index of its GPU.
+    pub gpu_index: u32,
+    /// UUID of its GPU.
+    pub gpu_uuid: String,
+    /// GPU instance id.
+    pub gpu_instance: u32,
+    /// Profile, `1g.10gb`.
+    pub profile: String,
 }

@@ -24,11 +24,13 @@ mod view;
 pub use config::{Config, UserLabel};
 pub use counters::{Counters, DeviceCounters, SM_BOUNDS};
 pub use engine::Engine;
-pub use finding::{Finding, FindingView, Subject};
+pub use finding::{
+    Access, Confidence, Evidence, Finding, FindingView, Subject, UnusableInstance, ZombieCause,
+};
 pub use identity::{Identity, session_id};
 pub use saved::SavedState;
 pub use state::{DeviceState, SessionState};
 pub use view::{
-    AllocationFacts, AllocationView, DeviceView, End, EndKind, EnergyView, Quality, RestView, SessionFacts,
-    SessionView, StartKind, Utilization, View,
+    AllocationFacts, AllocationView, DeviceView, End, EndKind, EnergyView, Quality, RestView,
+    SessionFacts, SessionView, StartKind, Utilization, View,
 };

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::allocation::Allocation;
 use crate::counters::{Counters, DeviceCounters};
 use crate::energy::SavedGpu;
+use crate::finding::hang::HangWatch;
+use crate::finding::{Timer, UnusableInstance, ZombieCause};
 use crate::identity::Start;
 use crate::state::Watch;
 use crate::view::{End, SessionFacts};
@@ -41,6 +43,9 @@ pub struct SavedState {
     pub(crate) energy: Vec<SavedGpu>,
     #[serde(default)]
     pub(crate) allocations: Vec<Allocation>,
+    /// GPU instances without compute instance.
+    #[serde(default)]
+    pub(crate) instances: Vec<(Arc<UnusableInstance>, Timer)>,
 }
 
 impl SavedState {
@@ -59,6 +64,10 @@ pub(crate) struct SavedDevice {
     pub(crate) asked: Option<Timestamp>,
     pub(crate) newest_stamp: Option<Timestamp>,
     pub(crate) counters: DeviceCounters,
+    #[serde(default)]
+    pub(crate) leaked: Timer,
+    #[serde(default)]
+    pub(crate) leaked_bytes: u64,
 }
 
 /// A session, live or ended.
@@ -82,8 +91,21 @@ pub(crate) struct SavedSession {
     pub(crate) may_return: bool,
     pub(crate) hidden: bool,
     #[serde(default)]
+    pub(crate) found: SavedFindings,
+    #[serde(default)]
     pub(crate) xids: BTreeMap<u64, u64>,
     pub(crate) counters: Counters,
+}
+
+/// What was found, or nearly, about a session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SavedFindings {
+    pub(crate) outside: Timer,
+    pub(crate) zombie: Timer,
+    pub(crate) zombie_cause: Option<ZombieCause>,
+    pub(crate) hang: HangWatch,
+    pub(crate) hangs: Timer,
 }
 
 /// Counters of folded sessions.

@@ -10,7 +10,8 @@ use model::process::OwnerKind;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::evidence::SessionEvidence;
-use crate::finding::Timer;
+use crate::finding::hang::HangWatch;
+use crate::finding::{Timer, ZombieCause};
 use crate::identity::Start;
 use crate::state::{SessionState, Subject, Watch};
 use crate::view::{End, Quality, SessionFacts, Utilization};
@@ -36,6 +37,12 @@ pub(crate) struct Session {
     /// When its process is to be read again.
     pub(crate) next_check: Timestamp,
     pub(crate) process_state: Option<char>,
+    /// It was in state D when last read and had not worked since the reading before.
+    pub(crate) is_stuck: bool,
+    /// Parent of its process.
+    pub(crate) parent: Option<u32>,
+    /// Its pod is no longer on this node.
+    pub(crate) pod_is_gone: bool,
     /// CPU time of its process as last read, in seconds.
     pub(crate) cpu_seconds: Option<f64>,
     pub(crate) memory_bytes: Option<u64>,
@@ -67,6 +74,11 @@ pub(crate) struct Session {
     pub(crate) xids: BTreeMap<u64, u64>,
     pub(crate) outside: Timer,
     pub(crate) zombie: Timer,
+    /// Why it was a zombie when it last was.
+    pub(crate) last_zombie_cause: Option<ZombieCause>,
+    pub(crate) hang: HangWatch,
+    /// Since when the watch says that it hangs.
+    pub(crate) hangs: Timer,
     pub(crate) counters: Counters,
 }
 
@@ -134,6 +146,9 @@ impl Session {
             misses: 0,
             next_check: now,
             process_state: None,
+            is_stuck: false,
+            parent: None,
+            pod_is_gone: false,
             cpu_seconds: None,
             memory_bytes: None,
             memory_peak_bytes: None,
@@ -155,6 +170,9 @@ impl Session {
             xids: BTreeMap::new(),
             outside: Timer::default(),
             zombie: Timer::default(),
+            last_zombie_cause: None,
+            hang: HangWatch::default(),
+            hangs: Timer::default(),
             counters: Counters::default(),
         }
     }
@@ -200,6 +218,8 @@ impl Session {
         self.last_stamp = None;
         self.outside.forget_time(now);
         self.zombie.forget_time(now);
+        self.hang.forget_time(now);
+        self.hangs.forget_time(now);
         self.last_seen = self.last_seen.min(now);
         self.next_check = self.next_check.min(now);
         self.left_at = self.left_at.map(|at| at.min(now));

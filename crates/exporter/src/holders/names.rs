@@ -20,6 +20,16 @@ pub(super) fn by_pods(pods: &Pods, owner: &Owner) -> Option<PodNames> {
     Some(names(pod, container))
 }
 
+/// Whether it is a pod's process, and that pod is not on this node, or no more.
+pub(super) fn is_gone(pods: &Pods, owner: &Owner) -> bool {
+    if owner.kind != OwnerKind::Pod {
+        return false;
+    }
+    let by_container = || pods.by_container(owner.container_id.as_deref()?).map(|(pod, _)| pod);
+    let pod = owner.pod_uid.as_deref().and_then(|uid| pods.by_uid(uid)).or_else(by_container);
+    pod.is_none_or(|pod| pod.deleted.is_some())
+}
+
 fn names(pod: &Pod, container: &str) -> PodNames {
     PodNames {
         namespace: pod.namespace.clone(),

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn the_baseline_goes_by_allocation_share() {
-        let sessions = [wants(Some(1), None, 750), wants(Some(1), None, 250), wants(Some(2), None, 0)];
+        let sessions =
+            [wants(Some(1), None, 750), wants(Some(1), None, 250), wants(Some(2), None, 0)];
         assert_eq!(got(100, 400, &sessions), Some(vec![75 + 100, 25 + 100, 200]));
     }
 

@@ -31,8 +31,11 @@ impl Engine {
             self.energy.note_quiet(&tracked.facts.gpu_uuid, second);
         }
         let whole = self.energy.of(&tracked.facts.gpu_uuid, second)?;
-        let energy =
-            if tracked.facts.mig.is_some() { self.of_instance(tracked, second, whole)? } else { whole };
+        let energy = if tracked.facts.mig.is_some() {
+            self.of_instance(tracked, second, whole)?
+        } else {
+            whole
+        };
         Some(DeviceEnergy { energy, elapsed: 0 })
     }
 
@@ -78,7 +81,8 @@ impl Engine {
         let sum = wants.iter().map(|wants| wants.millijoules).sum();
         let uuid = &self.devices[device].facts.gpu_uuid;
         if told && self.energy.draw(uuid, span.second, sum) {
-            let quality = if wants.len() == 1 { of_device.energy.quality } else { Quality::Inferred };
+            let quality =
+                if wants.len() == 1 { of_device.energy.quality } else { Quality::Inferred };
             for wants in &wants {
                 if let Some(counters) = self.counters_of(wants.session) {
                     counters.book_energy(quality, wants.millijoules);

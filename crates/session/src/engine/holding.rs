@@ -97,10 +97,11 @@ impl Holding {
         saved: Vec<Allocation>,
         counted: bool,
         rebooted: bool,
-        now: Timestamp,
+        (now, clear): (Timestamp, Duration),
     ) {
         for mut allocation in saved.into_iter().take(MAX_ALLOCATIONS) {
             allocation.held = false;
+            allocation.no_process = allocation.no_process.restored(now, clear);
             if !counted {
                 allocation.micros = Default::default();
             }

@@ -59,6 +59,7 @@ impl Engine {
             (Reading::Value(processes), None) => {
                 self.take_processes(device, processes, lookup);
                 self.take_use(device, observation);
+                self.watch_hangs(device, observation);
                 self.take_finished(device, &observation.finished);
                 self.devices[device].known_at = Some(now);
             }

@@ -1,16 +1,56 @@
-//! Judging: whether the causes of findings are there now, and what is shown of them.
+//! Judging: whether the causes of findings are there now.
+//!
+//! Where it cannot be told, nothing is concluded: a list that cannot be read, a process whose owner
+//! is not known, memory that is not readable. What is shown of the findings is in `finding_views`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Timestamp;
-use model::process::OwnerKind;
+use model::observation::DeviceObservation;
 
 use super::Engine;
+use super::holding::Holding;
 use crate::allocation::Holds;
-use crate::finding::{Finding, FindingView, Subject};
+use crate::device::Tracked;
+use crate::finding::hang::Signs;
+use crate::finding::{Timer, UnusableInstance, ZombieCause};
 use crate::session::Session;
 
+/// Most GPU instances without compute instance that are kept: 16 GPUs with seven each.
+const MAX_INSTANCES: usize = 112;
+
+/// GPU instances that no process can use, as told last and as shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Instances {
+    told: Vec<UnusableInstance>,
+    pub(super) known: Vec<(Arc<UnusableInstance>, Timer)>,
+}
+
+impl Instances {
+    /// Take over what a state file kept.
+    pub(super) fn restore(
+        &mut self,
+        saved: Vec<(Arc<UnusableInstance>, Timer)>,
+        now: Timestamp,
+        clear: Duration,
+    ) {
+        let fresh = saved.into_iter().take(MAX_INSTANCES);
+        self.known = fresh.map(|(known, timer)| (known, timer.restored(now, clear))).collect();
+    }
+
+    pub(super) fn forget_time(&mut self, now: Timestamp) {
+        self.known.iter_mut().for_each(|(_, timer)| timer.forget_time(now));
+    }
+}
+
 impl Engine {
+    /// GPU instances without compute instance, as of the next pass.
+    pub fn set_unusable_instances(&mut self, mut instances: Vec<UnusableInstance>) {
+        instances.truncate(MAX_INSTANCES);
+        self.instances.told = instances;
+    }
+
     /// Look for the causes of all findings. Single looks tell nothing of durations.
     pub(super) fn judge(&mut self) {
         if self.config.sampled {
@@ -19,6 +59,7 @@ impl Engine {
         self.judge_sessions_now();
         self.judge_allocations();
         self.judge_devices();
+        self.judge_instances();
     }
 
     fn judge_sessions_now(&mut self) {
@@ -26,41 +67,48 @@ impl Engine {
         let clear = config.finding_clears_after;
         self.scratch.used_allocations.clear();
         for (_, session) in self.sessions.iter_mut().filter(|(_, session)| session.is_live()) {
-            self.scratch.used_allocations.extend(session.allocation);
-            let Some(device) = self.devices.get(session.device).filter(|device| device.known)
-            else {
-                continue;
-            };
-            let given = device.allocatable || !device.holders.is_empty();
-            let outside = if session.listed && session.owns() && given {
-                let unnamed = |holds: &Holds| {
-                    self.holding
-                        .get(holds.allocation)
-                        .is_some_and(|known| known.facts.pod_uid.is_none())
-                };
-                // Without names on both sides it cannot be told who is who.
-                let unclear = is_unnamed(session) && device.holders.iter().any(unnamed);
-                (!unclear).then_some(session.allocation.is_none())
-            } else {
-                Some(false)
-            };
+            if session.listed {
+                self.scratch.used_allocations.extend(session.allocation);
+            }
+            let device = self.devices.get(session.device).filter(|device| device.known);
+            let outside = device.and_then(|device| is_outside(session, device, &self.holding));
             session.outside.step(now, outside, config.outside_after, clear);
-            let dead = session.listed && matches!(session.process_state, Some('Z' | 'X' | 'D'));
-            session.zombie.step(now, Some(dead), config.zombie_after, clear);
+            let cause = session.zombie_cause();
+            session.last_zombie_cause = cause.or(session.last_zombie_cause);
+            let dead = device.map(|_| session.listed && cause.is_some());
+            session.zombie.step(now, dead, config.zombie_after, clear);
         }
         self.scratch.used_allocations.sort_unstable();
     }
 
     fn judge_allocations(&mut self) {
         let (now, config) = (self.at, &self.config);
+        let unclear = self.devices_of_unclear_sessions();
         let (used, devices) = (&self.scratch.used_allocations, &self.devices);
         for (index, known) in self.holding.iter_mut() {
-            let is_known = devices.get(known.device).is_some_and(|device| device.known);
+            let can_be_told = devices.get(known.device).is_some_and(|device| device.known)
+                && !unclear.contains(&known.device);
             let idle = known.held && used.binary_search(&index).is_err();
-            let cause = is_known.then_some(idle);
+            let cause = (can_be_told || !idle).then_some(idle);
             let clear = config.finding_clears_after;
             known.no_process.step(now, cause, config.no_process_after, clear);
         }
+    }
+
+    /// Devices with a session of which it is not known whose it is: it may be a holder's.
+    fn devices_of_unclear_sessions(&self) -> Vec<usize> {
+        let there = self.sessions.iter().map(|(_, session)| session);
+        let mut unclear: Vec<usize> = there
+            .filter(|session| session.is_live() && session.listed && session.allocation.is_none())
+            .filter(|session| {
+                let holders = self.devices.get(session.device).map(|device| &device.holders);
+                let may_be = |holds: &Holds| may_be_of(session, holds, &self.holding);
+                holders.is_some_and(|holders| holders.iter().any(may_be))
+            })
+            .map(|session| session.device)
+            .collect();
+        unclear.dedup();
+        unclear
     }
 
     fn judge_devices(&mut self) {
@@ -69,60 +117,122 @@ impl Engine {
             if self.devices[place].gone {
                 continue;
             }
-            let left = self.unattributed(&self.devices[place]);
+            let left = self.leak(place);
             let cause = left.map(|left| left > self.config.leaked_over_bytes);
+            if let (Some(left), Some(true)) = (left, cause) {
+                self.devices[place].leaked_bytes = left;
+            }
             self.devices[place].leaked.step(now, cause, self.config.leaked_after, clear);
         }
     }
 
-    /// The findings that are shown: of sessions, of allocations, of devices.
-    pub(super) fn show_findings(&self) -> Vec<FindingView> {
-        let mut all = Vec::new();
-        for (_, session) in self.sessions.iter().filter(|(_, session)| session.is_live()) {
-            let timers =
-                [(Finding::OutsideAllocation, session.outside), (Finding::Zombie, session.zombie)];
-            for (finding, timer) in timers {
-                let Some(since) = timer.shown_since() else { continue };
-                let subject = Subject::Session(Arc::clone(&session.facts));
-                let evidence = evidence_of_session(finding, session);
-                all.push(FindingView { finding, subject, since, evidence });
+    /// Memory of a device that nobody holds. Of devices that share their memory only the first
+    /// tells it.
+    pub(super) fn leak(&self, place: usize) -> Option<u64> {
+        let device = &self.devices[place];
+        let shares = |other: &&Tracked| !other.gone && other.has_memory_of(device);
+        let first = self.devices.iter().filter(shares).map(|other| other.facts.uuid()).min();
+        self.unattributed(device).filter(|_| first == Some(device.facts.uuid()))
+    }
+
+    fn judge_instances(&mut self) {
+        let (now, config) = (self.at, &self.config);
+        let (wait, clear) = (config.no_compute_instance_after, config.finding_clears_after);
+        let Instances { told, known } = &mut self.instances;
+        for instance in told.iter() {
+            if !known.iter().any(|(known, _)| **known == *instance) {
+                known.push((Arc::new(instance.clone()), Timer::default()));
             }
         }
-        for (_, known) in self.holding.iter().filter(|(_, known)| known.end.is_none()) {
-            let Some(since) = known.no_process.shown_since() else { continue };
-            let subject = Subject::Allocation(Arc::clone(&known.facts));
-            let evidence = format!("No process of its uses {}.", known.facts.device_id);
-            all.push(FindingView { finding: Finding::NoProcess, subject, since, evidence });
+        for (instance, timer) in known.iter_mut() {
+            timer.step(now, Some(told.contains(instance)), wait, clear);
         }
-        all.extend(self.devices.iter().filter(|device| !device.gone).filter_map(|device| {
-            let since: Timestamp = device.leaked.shown_since()?;
-            let mib = self.unattributed(device).unwrap_or(0) >> 20;
-            Some(FindingView {
-                finding: Finding::Leaked,
-                subject: Subject::Device(Arc::clone(&device.facts)),
-                since,
-                evidence: format!("{mib} MiB are in use that no listed process holds."),
-            })
-        }));
-        all
+        known.retain(|(_, timer)| *timer != Timer::default());
+    }
+
+    /// Take the signs of a hang out of one device's observation, after its use was taken in.
+    pub(super) fn watch_hangs(&mut self, device: usize, observation: &DeviceObservation) {
+        let Some(activity) = observation.activity else { return };
+        let watts = observation.energy.and_then(|energy| energy.watts.value());
+        let gpu = &observation.device.gpu_uuid;
+        let idle_watts = self.energy.idle_watts(gpu);
+        let owners = self.sessions_of_gpu(gpu);
+        let open: Vec<u32> = self.devices[device].open.values().copied().collect();
+        let here = open.iter().filter_map(|index| self.sessions.get(*index));
+        let sole = here.filter(|session| session.listed && session.owns()).count() == 1;
+        let (now, config) = (self.at, &self.config);
+        for index in open {
+            let Some(session) = self.sessions.get_mut(index) else { continue };
+            if !session.listed || !session.owns() {
+                continue;
+            }
+            // Where it is alone the device's use is its own, and finer than samples by process.
+            let own = || session.utilization.map(|used| used.sm);
+            let used = activity.value().filter(|_| sole).or_else(own);
+            let cause = used.zip(watts).and_then(|(used, watts)| {
+                let signs = Signs {
+                    used,
+                    watts,
+                    idle_watts,
+                    alone: owners == 1,
+                    memory_bytes: session.memory_bytes,
+                    progress: observation.progress,
+                };
+                session.hang.step(now, &signs, config)
+            });
+            let clear = config.finding_clears_after;
+            session.hangs.step(now, cause, Duration::ZERO, clear);
+        }
+    }
+
+    fn sessions_of_gpu(&self, gpu: &str) -> usize {
+        let devices = self.devices.iter().filter(|device| device.facts.gpu_uuid == gpu);
+        let sessions = devices.flat_map(|device| device.open.values());
+        let there = sessions.filter_map(|index| self.sessions.get(*index));
+        there.filter(|session| session.listed && session.owns()).count()
     }
 }
 
-/// A container's process whose pod is not known by name or UID.
-fn is_unnamed(session: &Session) -> bool {
-    let in_container =
-        matches!(session.facts.kind, OwnerKind::Pod | OwnerKind::Container | OwnerKind::Unknown);
-    in_container && session.facts.pod.is_none()
+/// Whether a session on a device that is given to holders is none of theirs.
+fn is_outside(session: &Session, device: &Tracked, holding: &Holding) -> Option<bool> {
+    let given = device.allocatable || !device.holders.is_empty();
+    if !session.listed || !session.owns() || !given || session.allocation.is_some() {
+        return Some(false);
+    }
+    let unclear = session.is_unreadable()
+        || device.holders.iter().any(|holds| may_be_of(session, holds, holding));
+    (!unclear).then_some(true)
 }
 
-fn evidence_of_session(finding: Finding, session: &Session) -> String {
-    let facts = &session.facts;
-    let pid = facts.pid;
-    if finding == Finding::Zombie {
-        let state = session.process_state.unwrap_or('?');
-        return format!("The driver lists PID {pid}; its process is in state {state}.");
+/// Whether a session that was joined to no allocation may still be this holder's: nothing is known
+/// of its process, or one of the two has no name yet, or its pod has several containers there.
+fn may_be_of(session: &Session, holds: &Holds, holding: &Holding) -> bool {
+    let Some(known) = holding.get(holds.allocation) else { return false };
+    session.is_unreadable()
+        || known.facts.fits(&session.facts) > 0
+        || known.facts.pod_uid.is_none() && session.is_of_unnamed_pod()
+}
+
+impl Session {
+    /// Why it counts as a zombie now, if it does.
+    pub(crate) fn zombie_cause(&self) -> Option<ZombieCause> {
+        match self.process_state {
+            Some('X') => Some(ZombieCause::Missing),
+            Some('Z') => Some(ZombieCause::Defunct),
+            _ if self.is_stuck => Some(ZombieCause::Stuck),
+            _ if self.pod_is_gone => Some(ZombieCause::PodGone),
+            _ => None,
+        }
     }
-    let owner = facts.pod.as_deref().or(facts.user.as_deref()).unwrap_or("unknown");
-    let kind = facts.kind.as_str();
-    format!("PID {pid} ({}) of {kind} {owner} does not hold {}.", facts.command, facts.device.label)
+
+    /// Whether nothing was ever read of its process.
+    fn is_unreadable(&self) -> bool {
+        self.start_ticks.is_none()
+    }
+
+    /// Whether it is a container's, and its pod has no name yet.
+    fn is_of_unnamed_pod(&self) -> bool {
+        use model::process::OwnerKind::{Container, Pod, Unknown};
+        matches!(self.facts.kind, Pod | Container | Unknown) && self.facts.pod.is_none()
+    }
 }

@@ -95,6 +95,9 @@ impl Engine {
         known.start_ticks = Some(facts.start_ticks);
         let before = known.cpu_seconds.replace(facts.cpu_seconds);
         let worked = before.map_or(0.0, |before| facts.cpu_seconds - before).max(0.0);
+        known.is_stuck = facts.state == 'D' && worked <= 0.0;
+        known.parent = Some(facts.parent);
+        known.pod_is_gone = facts.pod_is_gone;
         // A zombie has lost its program and its group; what was known of it before stays.
         let says_more = !matches!(facts.state, 'Z' | 'X') && !facts.command.is_empty();
         if says_more && (known.facts.command != facts.command || is_renamed(&known.facts, facts)) {

@@ -5,6 +5,7 @@
 //! both cases. After a reboot every process is another one, so open sessions are lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::Timestamp;
 
@@ -12,7 +13,7 @@ use super::Engine;
 use super::keeping::Rest;
 use crate::counters::{Counters, DeviceCounters};
 use crate::device::Tracked;
-use crate::saved::{SavedDevice, SavedRest, SavedSession, SavedState, VERSION};
+use crate::saved::{SavedDevice, SavedFindings, SavedRest, SavedSession, SavedState, VERSION};
 use crate::session::Session;
 use crate::view::{End, EndKind};
 
@@ -31,6 +32,7 @@ impl Engine {
             rest: self.rest.iter().map(pack_rest).collect(),
             energy: self.energy.pack(),
             allocations: self.holding.pack(self.at),
+            instances: self.instances.known.clone(),
         }
     }
 
@@ -57,7 +59,9 @@ impl Engine {
             self.rest.extend(saved.rest.into_iter().map(unpack_rest));
         }
         let rebooted = saved.boot_id != self.identity.boot_id;
-        self.holding.restore(saved.allocations, counted, rebooted, now);
+        self.instances.restore(saved.instances, now, self.config.finding_clears_after);
+        let clear = self.config.finding_clears_after;
+        self.holding.restore(saved.allocations, counted, rebooted, (now, clear));
         for session in saved.sessions {
             self.restore_session(session, counted, rebooted, now);
         }
@@ -70,6 +74,8 @@ impl Engine {
         device.known_at = saved.known_at.map(|at| at.min(now));
         device.evidence.asked = saved.asked.filter(|at| *at <= now);
         device.evidence.newest_stamp = saved.newest_stamp.filter(|at| *at <= now);
+        device.leaked = saved.leaked.restored(now, self.config.finding_clears_after);
+        device.leaked_bytes = saved.leaked_bytes;
         device.counters = if counted { saved.counters } else { DeviceCounters::default() };
         self.by_uuid.insert(device.facts.uuid().to_owned(), self.devices.len());
         self.devices.push(device);
@@ -88,7 +94,8 @@ impl Engine {
             return;
         }
         let rest = self.rest_of(saved.device, &saved.facts);
-        let mut session = unpack_session(saved, now);
+        let clear = self.config.finding_clears_after;
+        let mut session = unpack_session(saved, now, clear);
         session.rest = rest;
         if !counted {
             session.counters = Counters::default();
@@ -123,6 +130,8 @@ fn pack_device(device: &Tracked) -> SavedDevice {
         asked: device.evidence.asked,
         newest_stamp: device.evidence.newest_stamp,
         counters: device.counters,
+        leaked: device.leaked,
+        leaked_bytes: device.leaked_bytes,
     }
 }
 
@@ -144,12 +153,19 @@ fn pack_session(session: &Session) -> SavedSession {
         ended_at: session.ended_at,
         may_return: session.may_return,
         hidden: session.hidden,
+        found: SavedFindings {
+            outside: session.outside,
+            zombie: session.zombie,
+            zombie_cause: session.last_zombie_cause,
+            hang: session.hang.clone(),
+            hangs: session.hangs,
+        },
         xids: session.xids.clone(),
         counters: session.counters.clone(),
     }
 }
 
-fn unpack_session(saved: SavedSession, now: Timestamp) -> Session {
+fn unpack_session(saved: SavedSession, now: Timestamp, clear: Duration) -> Session {
     let mut session = Session {
         start_ticks: saved.start_ticks,
         last_seen: saved.last_seen,
@@ -165,6 +181,11 @@ fn unpack_session(saved: SavedSession, now: Timestamp) -> Session {
         may_return: saved.may_return,
         hidden: saved.hidden,
         xids: saved.xids,
+        outside: saved.found.outside.restored(now, clear),
+        zombie: saved.found.zombie.restored(now, clear),
+        last_zombie_cause: saved.found.zombie_cause,
+        hang: saved.found.hang,
+        hangs: saved.found.hangs.restored(now, clear),
         counters: saved.counters,
         ..Session::new(saved.facts, saved.device, saved.key, now)
     };

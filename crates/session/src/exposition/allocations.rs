@@ -112,6 +112,14 @@ fn write_findings(view: &View, out: &mut Writer) {
                     written(&[("gpu", &facts.device.label), ("allocation", &facts.id)]),
                 ),
                 Subject::Device(device) => (DEVICE_FINDING.name, device_labels(device)),
+                Subject::Instance(instance) => (
+                    DEVICE_FINDING.name,
+                    written(&[
+                        ("gpu", &instance.gpu_index.to_string()),
+                        ("UUID", &instance.gpu_uuid),
+                        ("GPU_I_ID", &instance.gpu_instance.to_string()),
+                    ]),
+                ),
             };
             if family == metric.name {
                 let line = out.sample(metric.name).labels_written(&labels);

@@ -11,17 +11,14 @@ use crate::{Config, SavedState, View};
 
 /// The same with a reading of the counter, in mJ.
 pub(super) fn counting(observation: DeviceObservation, millijoules: u64) -> DeviceObservation {
-    let energy = EnergyReading {
-        millijoules: Reading::Value(millijoules),
-        watts: Reading::NotSupported,
-    };
+    let energy =
+        EnergyReading { millijoules: Reading::Value(millijoules), watts: Reading::NotSupported };
     DeviceObservation { energy: Some(energy), ..observation }
 }
 
 /// The same with a reading of power only.
 pub(super) fn drawing(observation: DeviceObservation, watts: f64) -> DeviceObservation {
-    let energy =
-        EnergyReading { millijoules: Reading::NotSupported, watts: Reading::Value(watts) };
+    let energy = EnergyReading { millijoules: Reading::NotSupported, watts: Reading::Value(watts) };
     DeviceObservation { energy: Some(energy), ..observation }
 }
 
@@ -249,10 +246,9 @@ fn baselines_outlive_a_crash_and_counters_a_clean_stop() {
     counter.run(&mut world, 321..=340, 600_000, &working(&[(7, 90)]));
     let crashed = through_json(&world.engine.save());
     let stopped = through_json(&world.engine.clone().stop());
-    for (saved, run, gpu, session) in [
-        (crashed, "run002", 0, 0),
-        (stopped, "run001", 320 * 70_000 + 20 * 600_000, 19 * 600_000),
-    ] {
+    for (saved, run, gpu, session) in
+        [(crashed, "run002", 0, 0), (stopped, "run001", 320 * 70_000 + 20 * 600_000, 19 * 600_000)]
+    {
         let mut after = World::with(Config::default(), Some(saved), "run002", 341);
         after.start(7, 320);
         let mut counter = Counter(counter.0);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use model::observation::DeviceObservation;
+use model::process::Lookup;
 use proptest::prelude::*;
 
 use super::energy::{counting, drawing};
@@ -73,8 +74,11 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_u8..4).prop_map(Then::Hold),
     ];
     let millis = prop_oneof![8 => 1_u16..2500, 1 => 2500_u16..40_000];
-    (millis, prop::collection::vec(shown(), 2), then)
-        .prop_map(|(millis, gpus, then)| Step { millis, gpus, then })
+    (millis, prop::collection::vec(shown(), 2), then).prop_map(|(millis, gpus, then)| Step {
+        millis,
+        gpus,
+        then,
+    })
 }
 
 /// A GPU as a plain model reckons it: what its meter shows, and what is known of it.
@@ -110,7 +114,12 @@ impl Plain {
     }
 }
 
-fn observations(shown: &Shown, gpu_at: usize, meter: u64, now: Timestamp) -> Vec<DeviceObservation> {
+fn observations(
+    shown: &Shown,
+    gpu_at: usize,
+    meter: u64,
+    now: Timestamp,
+) -> Vec<DeviceObservation> {
     let devices = if gpu_at == 0 { vec![gpu(1)] } else { vec![instance(1), instance(2)] };
     let one = |(index, device): (usize, _)| {
         let there = shown.there >> (3 * index);
@@ -168,7 +177,9 @@ fn parts(view: &View) -> HashMap<String, u64> {
 /// Every energy counter by run and name.
 fn counters(view: &View) -> HashMap<(String, String), u64> {
     let mut all = HashMap::new();
-    let mut put = |name: String, value: u64| all.insert((view.run.clone(), name), value);
+    let mut put = |name: String, value: u64| {
+        assert!(all.insert((view.run.clone(), name), value).is_none(), "the same series twice");
+    };
     for gpu in &view.energy {
         put(gpu.gpu_uuid.clone(), gpu.millijoules);
     }
@@ -204,8 +215,13 @@ fn add_up(view: &View, plain: &[Plain; 2], exact: bool) -> Result<(), TestCaseEr
     Ok(())
 }
 
+/// Pods that hold the whole GPU, by shares; the processes that live now are in them.
 fn hold(world: &mut World, which: u8, now: Timestamp) {
-    (1..=3).for_each(|pid| drop(world.proc.insert(pid, in_pod(pid, &format!("pod-{pid}")))));
+    for pid in 1..=3 {
+        let Some(Lookup::Facts(lives)) = world.proc.get_mut(&pid) else { continue };
+        let Lookup::Facts(named) = in_pod(pid, &format!("pod-{pid}")) else { continue };
+        (lives.owner, lives.names) = (named.owner, named.names);
+    }
     let all = [holding("GPU-1", "pod-1", 0.5), holding("GPU-1", "pod-2", 0.25)];
     let held = &all[..usize::from(which).min(all.len())];
     world.engine.set_holdings(now, &told(held));

@@ -58,6 +58,7 @@ pub(crate) fn facts(pid: u32, started: i64) -> ProcessFacts {
         user: Some("alice".to_owned()),
         owner: Owner { kind: OwnerKind::User, ..Owner::default() },
         names: None,
+        pod_is_gone: false,
     }
 }
 
