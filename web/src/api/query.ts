@@ -38,6 +38,24 @@ export async function queryRange(query: string, range: Range, step: number, sign
   return { times, series };
 }
 
+/** A series at one moment. */
+export interface NowRow {
+  labels: Readonly<Record<string, string>>;
+  value: number;
+}
+
+interface VectorBody {
+  data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+}
+
+/** Asks for `query` at one moment; the answer of an expression that gives series. */
+export async function queryNow(query: string, atMs: number, signal: AbortSignal): Promise<NowRow[]> {
+  const body = new URLSearchParams({ query, time: String(atMs / 1000) });
+  const response = await request(apiUrl('api/v1/query'), { method: 'POST', body, signal });
+  const answer = (await response.json()) as VectorBody;
+  return answer.data.result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }));
+}
+
 /** Samples on the evenly spaced times of their answer. */
 export function columnOf(samples: readonly [number, string][], start: number, step: number, points: number): (number | null)[] {
   const column = Array.from<number | null>({ length: points }).fill(null);

@@ -45,6 +45,8 @@ export interface SourceReport {
   looked_for: string;
   problem: string | null;
   remedy: string | null;
+  /** The same words in Korean, where the server has them. */
+  korean?: { looked_for: string; problem: string; remedy: string };
 }
 
 export type TableName = 'gpu' | 'mig' | 'session';

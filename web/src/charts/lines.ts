@@ -87,6 +87,8 @@ export function axisOf(low: number, high: number, fit: boolean, top: number | nu
     const room = (high - low || Math.abs(high) || 1) * 0.06;
     return [low - room, high + room];
   }
+  // Nothing but zeros: any room above them will do, but the steps must be told apart.
+  if (low === 0 && high === 0 && top === null) return [0, 10];
   const least = Math.min(0, low * 1.08);
   return [least, Math.max(top ?? 0, high * (top === null || high > top ? 1.08 : 1), least + 1e-9)];
 }

@@ -66,12 +66,18 @@ export function options(wanted: Wanted, width: number): uPlot.Options {
         splits: (plot, _axis, low, high, step) => ticks(plot, low, high, step),
         values: (_plot, at) => at.map((each) => shortTime(each * 1000, newestMs, zone.peek())),
       },
-      { ...axis, size: 64, space: 32, values: (_plot, at) => at.map((each) => wanted.format(each)) },
+      { ...axis, size: (_plot, labels) => widthOf(labels), space: 32, values: (_plot, at) => at.map((each) => wanted.format(each)) },
     ],
     series: [{}, ...lines.map((line, index) => seriesOf(line, index, lines, ink))],
     plugins: [tooltip({ lines, raw: wanted.raw, colour: (index) => swatchOf(lines, index) })],
     hooks: { setSelect: [(plot) => zoom(plot, wanted.onZoom)] },
   };
+}
+
+/** Room for the labels of the axis: the same for most charts, so that their plots stand in line. */
+function widthOf(labels: readonly string[] | null): number {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+  return Math.max(72, Math.ceil(longest * 6.4) + 14);
 }
 
 function seriesOf(line: Line, index: number, lines: readonly Line[], ink: (name: string) => string): uPlot.Series {

@@ -1,10 +1,11 @@
 /** What a GPU is: name, UUID, place, driver, state; its MIG layout; and its errors. */
 import type { ComponentChildren } from 'preact';
-import { count, number, percent, shortTime } from '../format/format';
+import { number, percent, shortTime } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { nowMs } from '../live/live';
 import { State } from '../map/card';
 import { holderOf } from '../map/groups';
+import { xidText } from '../overview/attention-line';
 import { zone } from '../state/preferences';
 import { toClipboard } from '../copy/clipboard';
 import { Icon } from '../shell/icon';
@@ -114,7 +115,7 @@ export function Errors({ fleet, row }: { fleet: Fleet; row: number }) {
       </header>
       <dl class="facts">
         <Fact name={t('xid')}>
-          {xid === null ? t('xidNone') : count(xid)}
+          {xid === null ? t('xidNone') : xidText(xid)}
           {xid !== null && at !== null && <span class="dim"> {shortTime(at * 1000, nowMs(), zone.value)}</span>}
         </Fact>
         <Fact name={t('eccCorrected')}>{figure('ecc_corrected')}</Fact>

@@ -8,6 +8,7 @@ import { iso } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { useFleet } from '../live/live';
 import '../style/gpu.css';
+import { Waiting } from '../overview/skeleton';
 import { ownTitle } from '../shell/title';
 import { href, parameter, setParameters } from '../state/location';
 import { Failure } from '../widgets/failure';
@@ -16,6 +17,7 @@ import { CHARTS, type ChartRow } from './charts';
 import { columnOf } from './columns-of';
 import { metricsQuery, useHistory, type History } from './history';
 import { Errors, Identity, MigLayout } from './identity';
+import { HoldingPanel } from './holding-panel';
 import { gpuName } from './name';
 import { SessionStrip } from './session-strip';
 
@@ -31,14 +33,13 @@ export default function GpuPage({ uuid }: Record<string, string>) {
       ownTitle.value = '';
     };
   }, [name]);
-  if (fleet === null || uuid === undefined) {
-    return <div class="progress" role="progressbar" aria-label={t('loading')} />;
-  }
+  if (fleet === null || uuid === undefined) return <Waiting />;
   return (
     <>
       {loading && <div class="progress" role="progressbar" aria-label={t('loading')} />}
       {row >= 0 ? <Identity fleet={fleet} row={row} /> : <Unknown uuid={uuid} />}
       {row >= 0 && <MigLayout fleet={fleet} row={row} chosen={chosen} />}
+      <HoldingPanel uuid={uuid} />
       {problem !== '' && <Failure title={t('historyFailed')} words={problem} retry={retry} />}
       {history === null ? (
         <div class="panel" aria-hidden="true" style={{ minHeight: `${stripHeight(fleet, row)}px` }} />
@@ -66,6 +67,9 @@ function Unknown({ uuid }: { uuid: string }) {
         <code>{uuid.slice(0, 80)}</code>
       </p>
       <p class="dim">{t('gpuUnknownWhy')}</p>
+      <p>
+        <a href={href('/', { view: 'table' })}>{t('toGpus')}</a>
+      </p>
     </section>
   );
 }

@@ -13,7 +13,16 @@ const WRITE: Readonly<Record<string, (value: number) => string>> = {
   count: (value) => number(value),
 };
 
+/** `XID 79 (fell off the bus)`; a code without a short meaning alone. */
+export function xidText(code: number): string {
+  const key = `xid_${code}`;
+  const name = t('att_xid', { xid: code });
+  return isWord(key) ? `${name} (${t(key)})` : name;
+}
+
 export function attentionText(line: AttentionLine): string {
+  const xid = line.key === 'xid' ? line.args?.['xid'] : undefined;
+  if (typeof xid === 'number') return xidText(xid);
   const args = Object.entries(line.args ?? {});
   const bare = `att_${line.key}_bare`;
   const key = args.some(([, value]) => value === null) && isWord(bare) ? bare : `att_${line.key}`;

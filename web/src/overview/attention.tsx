@@ -53,7 +53,7 @@ function Line({ line }: { line: AttentionLine }) {
     <li>
       <AttentionMark severity={line.severity} />
       {target === '' ? <span class="where">{name}</span> : <a class="where" href={target}>{name === '' ? t('gpus') : name}</a>}
-      <span class="grow">{attentionText(line)}</span>
+      <span class="what grow">{attentionText(line)}</span>
       {since !== null && (
         <span class="dim" title={t('ago', { span: shortDuration(nowMs() / 1000 - since) })}>
           {shortTime(since * 1000, nowMs(), zone.value)}

@@ -1,6 +1,8 @@
 /** The first run with nothing found: what was looked for, why it failed, and what to do next. */
 import type { SourceReport } from '../api/snapshot';
+import { language } from '../state/preferences';
 import { t } from '../words/words';
+import { tried } from './tried';
 
 export function Empty({ sources }: { sources: readonly SourceReport[] }) {
   return (
@@ -29,17 +31,31 @@ export function Empty({ sources }: { sources: readonly SourceReport[] }) {
 }
 
 function Source({ source }: { source: SourceReport }) {
+  const words = language.value === 'ko' ? (source.korean ?? source) : source;
+  const { text, places } = tried(words.problem ?? '');
   return (
     <li>
       <span class={source.ok ? 'tone-ok' : 'tone-warning'} aria-hidden="true">
         {source.ok ? '●' : '▲'}
       </span>
       <span>
-        <strong>{source.name}</strong> <span class="dim">{source.looked_for}</span>
+        <strong>{source.name}</strong> <span class="dim">{words.looked_for}</span>
       </span>
       <span>
-        {source.problem || (source.ok ? t('found') : t('notFound'))}
-        {source.remedy && <span class="remedy">{source.remedy}</span>}
+        {text || (source.ok ? t('found') : t('notFound'))}
+        {words.remedy && <span class="remedy">{words.remedy}</span>}
+        {places.length > 0 && (
+          <details>
+            <summary>{t('triedPlaces', { n: places.length })}</summary>
+            <ul>
+              {places.map((place) => (
+                <li key={place}>
+                  <code>{place}</code>
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
       </span>
     </li>
   );

@@ -1,6 +1,6 @@
 /** The map's data as a table: the same GPUs, the same filter, everything readable without the map. */
 import { useMemo } from 'preact/hooks';
-import { gib, number, percent } from '../format/format';
+import { gib, number } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { tick } from '../live/live';
 import { gpuHref, gpuName, modelName } from '../gpu/name';
@@ -41,26 +41,26 @@ export function gpuColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: 112,
+      id: 'gpu', head: 'GPU', width: 100,
       cell: (row) => <a href={gpuHref(fleet, row)}>{gpuName(fleet, row)}</a>,
       sort: (row) => gpuName(fleet, row),
       text: (row) => gpuName(fleet, row),
     },
     {
-      id: 'state', head: t('state'), width: 108,
+      id: 'state', head: t('state'), width: 100,
       cell: (row) => <State fleet={fleet} table="gpu" row={row} />,
       sort: (row) => stateWord(fleet.word('gpu', 'state', row)),
       text: (row) => fleet.word('gpu', 'state', row),
     },
     figure('util', t('headUtil'), 84, (value) => number(value, 1)),
     figure('mem_mib', t('memGib'), 104, gib),
-    figure('mem_total_mib', t('total'), 64, gib),
+    figure('mem_total_mib', t('totalGib'), 84, gib),
     figure('temp', t('headTemp'), 84, (value) => number(value)),
     figure('power', t('headPower'), 76, (value) => number(value)),
-    figure('sm', 'SM', 76, (value) => percent(value * 100, 1)),
-    figure('sessions', t('sessions'), 80, (value) => number(value)),
+    figure('sm', t('sm'), 68, (value) => number(value * 100, 1)),
+    figure('sessions', t('sessions'), 76, (value) => number(value)),
     {
-      id: 'holder', head: t('holder'), width: 170, grow: true,
+      id: 'holder', head: t('holder'), width: 210, grow: true,
       cell: (row) => <span title={holderOf(fleet, row)}>{holderOf(fleet, row)}</span>,
       sort: (row) => holderOf(fleet, row) || null,
       text: (row) => holderOf(fleet, row),

@@ -7,8 +7,8 @@ import { CellText, readingForExport } from '../gpu/readings';
 import { stateWord } from '../gpu/states';
 import { State } from '../map/card';
 import type { Column } from '../table/data-table';
-import { t } from '../words/words';
-import { whoText } from './who';
+import { t, type Word } from '../words/words';
+import { findingWords } from '../gpu/findings';
 
 /** The session's GPU, and its instance where it is on one. */
 function place(fleet: Fleet, row: number): { gpu: number; mig: number | null; name: string } {
@@ -27,6 +27,62 @@ function negated(value: number | null): number | null {
   return value === null ? null : -value;
 }
 
+/** Who a session belongs to: what somebody looks for, and the widths that such names usually take. */
+const NAMES: readonly [column: string, head: Word, width: number][] = [
+  ['namespace', 'namespace', 124],
+  ['pod', 'pod', 184],
+  ['container', 'container', 92],
+  ['slurm_job', 'slurmJob', 92],
+  ['user', 'userHead', 84],
+];
+
+/** Whether any session is so. */
+function hasAny(fleet: Fleet, is: (row: number) => boolean): boolean {
+  for (let row = 0; row < fleet.rows('session'); row += 1) if (is(row)) return true;
+  return false;
+}
+
+/** A column for each kind of name that any session has: outside a cluster there are no pods. */
+function names(fleet: Fleet): Column<number>[] {
+  const present = NAMES.filter(([column]) => column === 'user' || hasAny(fleet, (row) => fleet.word('session', column, row) !== ''));
+  return present.map(([id, head, width]) => ({
+    id, head: t(head), width, grow: true,
+    cell: (row) => {
+      const name = fleet.word('session', id, row);
+      return name === '' ? <span class="dim">–</span> : <span title={titleOf(fleet, id, row)}>{name}</span>;
+    },
+    sort: (row) => fleet.word('session', id, row) || null,
+    text: (row) => fleet.word('session', id, row),
+  }));
+}
+
+/** The whole name; of a pod with what it is a part of. */
+function titleOf(fleet: Fleet, column: string, row: number): string {
+  const name = fleet.word('session', column, row);
+  const workload = column === 'pod' ? fleet.word('session', 'workload', row) : '';
+  return workload === '' ? name : `${name} · ${workload}`;
+}
+
+/** What the node finds wrong with sessions, where it does with any. */
+function findings(fleet: Fleet): Column<number>[] {
+  const of = (row: number): string => fleet.word('session', 'finding', row);
+  if (!hasAny(fleet, (row) => of(row) !== '')) return [];
+  return [{
+    id: 'finding', head: t('finding'), width: 132, grow: true,
+    cell: (row) => {
+      const found = findingWords(of(row));
+      if (found.length === 0) return <span class="dim">–</span>;
+      return (
+        <span title={found.map((each) => each.remedy).join(' ')}>
+          <span class="glyph tone-warning" aria-hidden="true">▲</span> {found.map((each) => each.name).join(', ')}
+        </span>
+      );
+    },
+    sort: (row) => of(row) || null,
+    text: of,
+  }];
+}
+
 export function sessionColumns(fleet: Fleet): Column<number>[] {
   const word = (column: string) => (row: number) => fleet.word('session', column, row);
   const figure = (id: string, head: string, width: number, format: (value: number) => string): Column<number> => ({
@@ -37,7 +93,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: 184,
+      id: 'gpu', head: 'GPU', width: hasAny(fleet, (row) => fleet.number('session', 'mig', row) !== null) ? 172 : 108,
       cell: (row) => {
         const { gpu, mig, name } = place(fleet, row);
         return (
@@ -50,7 +106,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => place(fleet, row).name,
     },
     {
-      id: 'since', head: t('since'), width: 84, align: 'right',
+      id: 'since', head: t('since'), width: 72, align: 'right',
       cell: (row) => <Age fleet={fleet} row={row} />,
       // Not the age, which moves on between two rows and would shuffle those of one start.
       sort: (row) => negated(fleet.number('session', 'since', row)),
@@ -59,22 +115,18 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
         return since === null ? '' : iso(since * 1000);
       },
     },
+    ...names(fleet),
     {
-      id: 'who', head: t('who'), width: 220, grow: true,
-      cell: (row) => <span title={whoText(fleet, row)}>{whoText(fleet, row)}</span>,
-      sort: (row) => whoText(fleet, row) || null,
-      text: (row) => whoText(fleet, row),
-    },
-    {
-      id: 'state', head: t('state'), width: 108,
+      id: 'state', head: t('state'), width: 100,
       cell: (row) => <State fleet={fleet} table="session" row={row} />,
       sort: (row) => stateWord(word('state')(row)),
       text: word('state'),
     },
-    figure('mem_mib', t('memGib'), 104, gib),
-    figure('util', t('sm'), 72, (value) => number(value, 1)),
+    ...findings(fleet),
+    figure('mem_mib', t('memGib'), 100, gib),
+    figure('util', t('sm'), 64, (value) => number(value, 1)),
     {
-      id: 'idle_s', head: t('idle'), width: 72, align: 'right',
+      id: 'idle_s', head: t('idle'), width: 64, align: 'right',
       cell: (row) => {
         const idle = fleet.number('session', 'idle_s', row);
         return idle === null ? <span class="dim">–</span> : shortDuration(idle);
@@ -83,13 +135,13 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => readingForExport(fleet.reading('session', 'idle_s', row)),
     },
     {
-      id: 'pid', head: t('pid'), width: 84, align: 'right',
+      id: 'pid', head: t('pid'), width: 72, align: 'right',
       cell: (row) => fleet.text('session', 'pid', row),
       sort: (row) => fleet.number('session', 'pid', row),
       text: (row) => fleet.text('session', 'pid', row),
     },
     {
-      id: 'command', head: t('command'), width: 110, grow: true,
+      id: 'command', head: t('command'), width: 92, grow: true,
       cell: (row) => <span class="mono">{word('command')(row)}</span>,
       sort: word('command'),
       text: word('command'),

@@ -7,6 +7,7 @@ import { number } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { tick, useFleet } from '../live/live';
 import { Empty } from '../overview/empty';
+import { Waiting } from '../overview/skeleton';
 import { parameter, setParameters } from '../state/location';
 import { DataTable } from '../table/data-table';
 import { parseSort, sortKeys, writeSort, type Sort } from '../table/sort';
@@ -20,7 +21,7 @@ const STANDARD: Sort = { column: 'since', descending: true };
 export default function Sessions() {
   const fleet = useFleet();
   if (fleet === null || fleet.snapshot.session === undefined) {
-    return <div class="progress" role="progressbar" aria-label={t('loading')} />;
+    return <Waiting />;
   }
   if (fleet.rows('gpu') === 0) return <Empty sources={fleet.snapshot.sources} />;
   return <Now fleet={fleet} />;

@@ -22,6 +22,7 @@ export function Banner() {
       <div class="banner critical" role="alert">
         <span>{t(problem.value?.answered ? 'serverError' : 'cannotReach')}</span>
         <span class="dim">{words}</span>
+        <span class="dim">{t('keepsTrying')}</span>
         <Retry />
       </div>
     );

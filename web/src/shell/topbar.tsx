@@ -1,6 +1,6 @@
 /** The bar over the page: its title, and at the right history, range, zone and how fresh data are. */
 import { clock, shortTime, zoneName } from '../format/format';
-import { backfillMs, freshness, newestMs, nowMs } from '../live/live';
+import { backfillMs, freshness, newestMs, nowMs, problem } from '../live/live';
 import { parameter, setParameters } from '../state/location';
 import { chooseZone, zone } from '../state/preferences';
 import { REFRESHES } from '../state/range';
@@ -100,12 +100,13 @@ function ZonePicker() {
 function LiveMark() {
   const state = freshness.value;
   const at = newestMs.value;
-  const word = state === 'loading' ? t('connecting') : t(state);
+  const failing = state === 'loading' && problem.value !== null;
+  const word = failing ? t('notConnected') : state === 'loading' ? t('connecting') : t(state);
   const time = at === null ? '--:--:--' : clock(at, zone.value);
   return (
     <span class="livemark" data-freshness={state} title={at === null ? word : t('asOf', { time })}>
       <span class="dot" aria-hidden="true" />
-      <span class="word">{state === 'loading' ? '…' : word}</span>
+      <span class="word">{state === 'loading' && !failing ? '…' : word}</span>
       <time>{time}</time>
     </span>
   );
