@@ -8,3 +8,4 @@ mod life;
 mod textfile;
 mod told;
 mod watched;
+mod xids;
