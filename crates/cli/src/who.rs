@@ -79,6 +79,12 @@ pub(crate) struct Owned {
     pub(crate) pod_uid: Option<String>,
     pub(crate) container_id: Option<String>,
     pub(crate) slurm_job: Option<String>,
+    pub(crate) slurm_step: Option<String>,
+    /// This and the next come from the process's environment.
+    pub(crate) slurm_account: Option<String>,
+    pub(crate) slurm_partition: Option<String>,
+    pub(crate) slurm_array_job: Option<String>,
+    pub(crate) slurm_array_task: Option<String>,
     pub(crate) service: Option<String>,
 }
 

@@ -13,6 +13,7 @@ mod names;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -29,6 +30,7 @@ use model::process::{Lookup, OwnerKind, PodNames, ProcessFacts};
 
 pub(crate) use devices::EntityKey;
 pub(crate) use labels::EntityLabels;
+pub use told::ToldHolders;
 
 use crate::Config;
 
@@ -240,6 +242,7 @@ impl Holders {
         match looked {
             Lookup::Facts(mut facts) if facts.names.is_none() && !self.sources.is_empty() => {
                 facts.names = self.names_of(&facts, observations);
+                facts.pod_is_gone = self.pod_is_gone(&facts);
                 Lookup::Facts(facts)
             }
             other => other,
@@ -260,6 +263,15 @@ impl Holders {
                 names
             }
             None => names::by_holdings(&self.held.holdings, facts, observations),
+        }
+    }
+
+    /// Whether the pods of this node are told as they are now, and a process's is none of them.
+    fn pod_is_gone(&self, facts: &ProcessFacts) -> bool {
+        let told = self.sources.cluster.as_ref().is_some_and(|cluster| cluster.lack().is_none());
+        match &self.inputs.pods {
+            Some(pods) if told => names::is_gone(pods, &facts.owner),
+            _ => false,
         }
     }
 

@@ -4,10 +4,13 @@
 //! The path is read from its end, so that what other layers put in front (kind nodes, nested
 //! runtimes) or behind (systemd in a container) does not matter.
 
-use model::process::{Owner, OwnerKind};
+use model::process::{Owner, OwnerKind, SlurmFacts};
 
 /// Hierarchies of version 1 in the order in which they are asked.
 const CONTROLLERS: &[&str] = &["pids", "memory", "cpu", "devices", "name=systemd"];
+
+/// Longest name of a Slurm step; `interactive` is the longest that there is.
+const MAX_STEP: usize = 32;
 
 /// Whose the process is: the first hierarchy whose path tells. With version 1 or both versions
 /// mounted these are asked in a fixed order and the unified one last.
@@ -68,6 +71,9 @@ fn take_part(owner: &mut Owner, parts: &[&str], at: usize) {
         && let Some(job) = slurm_job(parts, at)
     {
         owner.slurm_job = Some(job.to_owned());
+        let step = parts.get(at + 1).and_then(|part| part.strip_prefix("step_"));
+        let step = step.filter(|step| (1..=MAX_STEP).contains(&step.len())).map(str::to_owned);
+        owner.slurm = Some(Box::new(SlurmFacts { step, ..SlurmFacts::default() }));
         if owner.kind == OwnerKind::Unknown {
             owner.kind = OwnerKind::Slurm;
         }

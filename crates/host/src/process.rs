@@ -95,6 +95,7 @@ fn read(host: &Host, pid: u32, stat: &Stat) -> io::Result<ProcessFacts> {
         user,
         owner: owner(host, pid, stat)?,
         names: None,
+        pod_is_gone: false,
     };
     let again = stat::read(&host.procfs, pid)?;
     if again.start_ticks != stat.start_ticks {
@@ -128,8 +129,12 @@ fn owner(host: &Host, pid: u32, stat: &Stat) -> io::Result<Owner> {
     let mut owner = cgroup::owner_of_cgroup(&String::from_utf8_lossy(&bytes));
     let may_be_job =
         matches!(owner.kind, OwnerKind::User | OwnerKind::Service | OwnerKind::Unknown);
-    if may_be_job && let Some(job) = slurm::job(&host.procfs, pid, stat) {
-        owner = Owner { kind: OwnerKind::Slurm, slurm_job: Some(job), ..owner };
+    if let Some(job) = &owner.slurm_job {
+        let known = owner.slurm.take().map_or_else(Default::default, |known| *known);
+        owner.slurm = Some(Box::new(slurm::facts(&host.procfs, pid, job, known)));
+    } else if may_be_job && let Some((job, facts)) = slurm::job(&host.procfs, pid, stat) {
+        owner.kind = OwnerKind::Slurm;
+        (owner.slurm_job, owner.slurm) = (Some(job), Some(Box::new(facts)));
     }
     if stat.comm.starts_with(MPS_SERVER) {
         owner.kind = OwnerKind::MpsServer;

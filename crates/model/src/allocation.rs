@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Timestamp;
+use crate::pod::Pod;
 
 /// One device id that was given to one holder, as it was told: not joined to a GPU yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,4 +86,40 @@ pub struct Holdings {
     pub allocatable: Vec<String>,
     /// Who holds what.
     pub list: Vec<Holding>,
+}
+
+/// All that is told of a node's holders at one moment, where nobody has to be asked for it: by one
+/// of many simulated machines in a process.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Assignments {
+    /// The kubelet's answer; `None` on a machine that belongs to no cluster.
+    pub cluster: Option<Cluster>,
+    /// Job ids by GPU and GPU instance, as a batch system's prolog writes them; `None` without one.
+    pub jobs: Option<BTreeMap<(u32, Option<u32>), Vec<String>>>,
+}
+
+/// What a cluster tells of one node: the kubelet of devices, the API server of pods and slices.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cluster {
+    /// Who was given what. Of a claim the device id is empty: it is among [`Self::slices`].
+    pub grants: Vec<Grant>,
+    /// Resource and id of all that can be given.
+    pub allocatable: Vec<(Arc<str>, String)>,
+    /// The pods of the node.
+    pub pods: Vec<Arc<Pod>>,
+    /// Devices that claims can name.
+    pub slices: Vec<ClaimDevice>,
+}
+
+/// A device as a ResourceSlice names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimDevice {
+    /// Pool.
+    pub pool: String,
+    /// Name in the pool.
+    pub device: String,
+    /// UUID of the GPU or of the MIG device.
+    pub uuid: String,
+    /// MIG profile, for a MIG device.
+    pub mig_profile: Option<String>,
 }

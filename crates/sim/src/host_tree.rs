@@ -160,7 +160,7 @@ impl HostTree {
         comm.truncate(15);
         comm.push(b'\n');
         let entries = [
-            ("cgroup", cgroup::lines(node, process).into_bytes()),
+            ("cgroup", cgroup::lines(node, process, occurrence).into_bytes()),
             ("comm", comm),
             ("cmdline", files::joined(&process.arguments)),
             ("environ", files::environ(node, process, occurrence)),

@@ -4,6 +4,7 @@
 //! `/proc`. Behind them is [`World`], a pure function of (scenario, seed, time). Nothing here is
 //! used by gpulse unless simulation was asked for by name.
 
+mod assignments;
 pub mod capture;
 pub mod clock;
 pub mod driver;
@@ -19,6 +20,7 @@ pub mod smi;
 pub mod wave;
 pub mod world;
 
+pub use assignments::Tenancy;
 pub use clock::{ClockError, Pace, SimClock};
 pub use driver::SimDriver;
 pub use fleet::Fleet;

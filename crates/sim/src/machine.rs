@@ -1,21 +1,23 @@
 //! One machine of a world without files or threads of its own: for a process that shows many.
 //!
 //! Its driver is the same as ever; who a process is comes straight from the world instead of a
-//! `/proc`, and with it the names of pods, which on a real machine only Kubernetes knows.
+//! `/proc`, and who was given what instead of from the kubelet, the API server and job files.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gpu::nvml::Driver;
 use gpu::{OpenDriver, OpenError};
+use model::allocation::Assignments;
 use model::process::{Lookup, Owner as Whose, OwnerKind, ProcessFacts};
 use model::{Clock, Timestamp};
 
+use crate::assignments::{Tenancy, assignments};
 use crate::clock::SimClock;
 use crate::driver::SimDriver;
 use crate::noise;
 use crate::world::process::Owner;
-use crate::world::{Node, Occurrence, World};
+use crate::world::{Node, Occurrence, Process, World};
 
 /// `USER_HZ`, in which `/proc` counts time.
 const TICKS_PER_SECOND: i64 = 100;
@@ -73,6 +75,19 @@ impl Machine {
         noise::hex64(noise::with_text(self.node().key, "run")).chars().take(6).collect()
     }
 
+    /// Who was given what now, unless that is as it was: `before` keeps what it depends on.
+    #[must_use]
+    pub fn assignments(&self, before: &mut Option<Tenancy>) -> Option<Assignments> {
+        let (now, age_us) = self.clock.look();
+        let tenancy = Tenancy::at(self.node(), age_us);
+        if before.as_ref() == Some(&tenancy) {
+            return None;
+        }
+        *before = Some(tenancy);
+        let origin = Timestamp(now.0.saturating_sub(age_us));
+        Some(assignments(self.node(), age_us, origin))
+    }
+
     /// Who a process is now, as its host would tell.
     #[must_use]
     pub fn process(&self, pid: u32) -> Lookup {
@@ -91,18 +106,6 @@ fn facts(node: &Node, occurrence: &Occurrence, now: Timestamp, age_us: i64) -> P
     let ticks = (occurrence.start_us + node.uptime_us).max(0) * TICKS_PER_SECOND / 1_000_000;
     let since = Duration::from_micros(u64::try_from(age_us - occurrence.start_us).unwrap_or(0));
     let user = node.users.iter().find(|(_, uid)| *uid == process.uid);
-    let (owner, names) = match &process.owner {
-        Owner::Pod { uid, container, names } => {
-            let owner = Whose {
-                kind: OwnerKind::Pod,
-                pod_uid: Some(uid.clone()),
-                container_id: Some(container.clone()),
-                ..Whose::default()
-            };
-            (owner, Some(names.clone()))
-        }
-        other => (whose(other), None),
-    };
     ProcessFacts {
         pid: occurrence.pid,
         start_ticks: ticks.cast_unsigned(),
@@ -113,15 +116,26 @@ fn facts(node: &Node, occurrence: &Occurrence, now: Timestamp, age_us: i64) -> P
         parent: 1,
         uid: Some(process.uid),
         user: user.map(|(name, _)| name.clone()),
-        owner,
-        names,
+        owner: whose(node, process, occurrence),
+        names: None,
+        pod_is_gone: false,
     }
 }
 
-/// What a control group outside Kubernetes tells.
-fn whose(owner: &Owner) -> Whose {
+/// What its control group tells.
+fn whose(node: &Node, process: &Process, occurrence: &Occurrence) -> Whose {
     let none = Whose::default();
-    match owner {
+    match &process.owner {
+        Owner::Pod { pod, container } => {
+            let Some(pod) = node.pods.get(*pod) else { return none };
+            let number = pod.number_of(occurrence.number);
+            Whose {
+                kind: OwnerKind::Pod,
+                pod_uid: Some(pod.uid(number)),
+                container_id: Some(pod.container_id(number, container)),
+                ..none
+            }
+        }
         Owner::Container { container } => {
             Whose { kind: OwnerKind::Container, container_id: Some(container.clone()), ..none }
         }
@@ -132,6 +146,6 @@ fn whose(owner: &Owner) -> Whose {
         Owner::Service(name) => {
             Whose { kind: OwnerKind::Service, service: Some(name.clone()), ..none }
         }
-        Owner::Nobody | Owner::Pod { .. } => none,
+        Owner::Nobody => none,
     }
 }

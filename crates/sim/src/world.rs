@@ -8,6 +8,7 @@ pub(crate) mod activity;
 pub(crate) mod build;
 pub mod faults;
 pub(crate) mod gpu;
+pub mod pods;
 pub mod process;
 pub(crate) mod samples;
 pub(crate) mod state;
@@ -57,6 +58,8 @@ pub struct Node {
     pub gpus: Vec<Gpu>,
     /// What can sit on them.
     pub processes: Vec<Process>,
+    /// Pods that were given devices.
+    pub pods: Vec<pods::Pod>,
     /// What goes wrong, by time.
     pub faults: Vec<Fault>,
     /// From when to when nothing is heard of it.

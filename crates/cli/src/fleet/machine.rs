@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use exporter::holders::ToldHolders;
 use exporter::{Config, Memory, Node, Parts, StateUse, Told, page};
 use host::Host;
 use model::Timestamp;
 use server::{App, IngestError, Pages};
-use sim::{Pace, SimClock, World};
+use sim::{Pace, SimClock, Tenancy, World};
 
 use super::prepare::NOW_STEP;
 use super::{LOOK_STEP, PAST_STEP, millis, report, steps};
@@ -21,6 +22,9 @@ pub(super) struct Machine {
     node: Node,
     clock: Arc<SimClock>,
     simulated: sim::Machine,
+    holders: ToldHolders,
+    /// What the holders depend on that were told last.
+    tenancy: Option<Tenancy>,
     /// Whether its newest page is in the store.
     is_heard: bool,
     /// When the world was 0 seconds old.
@@ -42,8 +46,14 @@ impl Machine {
         let clock = Arc::new(SimClock::starting_at(at, Pace::Manual, at.since(origin)));
         let simulated = sim::Machine::new(Arc::clone(world), number, Arc::clone(&clock));
         let state = memory.map_or(StateUse::None, |memory| StateUse::GoOn(Box::new(memory)));
-        let node = Node::new(&config(every), watched(&simulated), &state);
-        Self { node, clock, simulated, is_heard: false, origin, heard: at }
+        let (holders, mut tenancy) = (ToldHolders::default(), None);
+        let config = config(every);
+        let mut node = Node::new(&config, watched(&simulated), &state);
+        if let Some(first) = simulated.assignments(&mut tenancy) {
+            node = node.with_sources(&config, holders.sources(&first));
+            holders.tell(first);
+        }
+        Self { node, clock, simulated, holders, tenancy, is_heard: false, origin, heard: at }
     }
 
     /// Set its time; whether something is heard of it then.
@@ -53,6 +63,9 @@ impl Machine {
         let is_up = self.simulated.is_up();
         if is_up {
             self.heard = at;
+            if let Some(assignments) = self.simulated.assignments(&mut self.tenancy) {
+                self.holders.tell(assignments);
+            }
         }
         is_up
     }

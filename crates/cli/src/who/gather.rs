@@ -197,10 +197,16 @@ fn program(whole: Option<String>, name: Option<String>) -> Option<String> {
 }
 
 fn owned(owner: &Owner) -> Owned {
+    let slurm = owner.slurm.as_deref().cloned().unwrap_or_default();
     Owned {
         pod_uid: owner.pod_uid.clone(),
         container_id: owner.container_id.clone(),
         slurm_job: owner.slurm_job.clone(),
+        slurm_step: slurm.step,
+        slurm_account: slurm.account,
+        slurm_partition: slurm.partition,
+        slurm_array_job: slurm.array_job,
+        slurm_array_task: slurm.array_task,
         service: owner.service.clone(),
     }
 }
@@ -218,7 +224,10 @@ fn holder(session: &SessionView) -> String {
             _ => "pod".to_owned(),
         },
         OwnerKind::Slurm => match &owner.slurm_job {
-            Some(job) => format!("job {job}"),
+            Some(job) => match owner.slurm.as_ref().and_then(|slurm| slurm.account.as_ref()) {
+                Some(account) => format!("job {job} {account}"),
+                None => format!("job {job}"),
+            },
             None => user(),
         },
         OwnerKind::Container => match &owner.container_id {

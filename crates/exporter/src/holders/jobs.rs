@@ -56,6 +56,11 @@ impl Handle {
     pub fn newest(&self) -> Arc<Jobs> {
         self.0.load_full()
     }
+
+    /// Publish, in the place of the watcher.
+    pub(crate) fn publish(&self, jobs: Jobs) {
+        self.0.store(Arc::new(jobs));
+    }
 }
 
 /// Watch a folder until `stop` is set.

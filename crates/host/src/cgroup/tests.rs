@@ -44,6 +44,17 @@ fn pods() -> Vec<Row> {
                 "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID_}.slice/docker-{ID}.scope"
             )),
         ),
+        pod(
+            "v2, systemd, podman",
+            v2(format!(
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID_}.slice/libpod-{ID}.scope/container"
+            )),
+        ),
+        pod("v2, cgroupfs, cri-o", v2(format!("/kubepods/burstable/pod{UID}/crio-{ID}"))),
+        pod(
+            "v2, below a service of the node",
+            v2(format!("/system.slice/k3s.service/kubepods/besteffort/pod{UID}/{ID}")),
+        ),
         pod("v2, cgroupfs", v2(format!("/kubepods/burstable/pod{UID}/{ID}"))),
         pod("v2, cgroupfs, guaranteed", v2(format!("/kubepods/pod{UID}/{ID}"))),
         pod(
@@ -63,12 +74,29 @@ fn pods() -> Vec<Row> {
             v2(format!("/docker/{OUTER}/kubelet/kubepods/besteffort/pod{UID}/{ID}")),
         ),
         pod(
+            "v2, kind node in podman",
+            v2(format!(
+                "/machine.slice/libpod-{OUTER}.scope/container/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{UID_}.slice/cri-containerd-{ID}.scope"
+            )),
+        ),
+        pod(
+            "v1, kind node in docker",
+            format!("7:pids:/docker/{OUTER}/kubelet/kubepods/burstable/pod{UID}/{ID}\n"),
+        ),
+        pod("v2, a pod beside the reader's", v2(format!("/../../pod{UID}/{ID}"))),
+        pod(
             "v2, private cgroup namespace",
             v2(format!("/../../../kubepods-burstable-pod{UID_}.slice/cri-containerd-{ID}.scope")),
         ),
         pod(
             "v2, systemd in the container",
             v2(format!("/kubepods/burstable/pod{UID}/{ID}/system.slice/jupyter.service")),
+        ),
+        pod(
+            "v2, init of systemd in the container",
+            v2(format!(
+                "/kubepods.slice/kubepods-pod{UID_}.slice/cri-containerd-{ID}.scope/init.scope"
+            )),
         ),
         pod(
             "v2, login in the container",
@@ -91,6 +119,17 @@ fn pods() -> Vec<Row> {
                 "4:devices:/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID_}.slice/docker-{ID}.scope\n"
             ),
         ),
+        pod(
+            "v1, slice with colons",
+            format!(
+                "6:memory:/system.slice/containerd.service/kubepods-pod{UID_}.slice:cri-containerd:{ID}\n"
+            ),
+        ),
+        pod(
+            "v1, controllers together",
+            format!("3:cpu,cpuacct:/\n2:blkio,pids:/kubepods/pod{UID}/{ID}\n"),
+        ),
+        pod("v1, only the name", format!("1:name=systemd:/kubepods/pod{UID}/{ID}\n")),
         pod(
             "hybrid",
             format!(
@@ -120,6 +159,29 @@ fn pods() -> Vec<Row> {
             Some(HASH),
             Some(ID),
         ),
+        (
+            "static pod, systemd",
+            v2(format!(
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{HASH}.slice/crio-{ID}.scope"
+            )),
+            Pod,
+            Some(HASH),
+            Some(ID),
+        ),
+        (
+            "kata, systemd",
+            v2(format!("/kubepods.slice/kubepods-burstable-pod{UID_}.slice/kata_{ID}.scope")),
+            Pod,
+            Some(UID),
+            None,
+        ),
+        (
+            "kata, v1",
+            format!("4:memory:/kubepods/burstable/pod{UID}/kata_{ID}/vcpu0\n"),
+            Pod,
+            Some(UID),
+            None,
+        ),
     ]
 }
 
@@ -146,6 +208,20 @@ fn others() -> Vec<Row> {
         ),
         ("podman, cgroupfs", v2(format!("/libpod_parent/libpod-{ID}")), Container, None, Some(ID)),
         (
+            "podman, a systemd in it",
+            v2(format!("/machine.slice/libpod-{ID}.scope/libpod-payload-{ID}/init.scope")),
+            Container,
+            None,
+            Some(ID),
+        ),
+        (
+            "docker, a systemd in it",
+            v2(format!("/docker/{ID}/system.slice/ssh.service")),
+            Container,
+            None,
+            Some(ID),
+        ),
+        (
             "podman's monitor",
             v2(format!("/machine.slice/libpod-conmon-{ID}.scope")),
             Unknown,
@@ -163,6 +239,20 @@ fn others() -> Vec<Row> {
         (
             "slurm, v1",
             "7:memory:/slurm/uid_1000/job_4711/step_0/task_0\n".to_owned(),
+            Slurm,
+            None,
+            None,
+        ),
+        (
+            "slurm, v1, named node",
+            "7:memory:/slurm_node7/uid_1000/job_4711/step_extern\n".to_owned(),
+            Slurm,
+            None,
+            None,
+        ),
+        (
+            "slurm, v1, the job's own group",
+            "2:pids:/\n4:memory:/slurm/uid_1000/job_4711\n".to_owned(),
             Slurm,
             None,
             None,
@@ -251,4 +341,22 @@ fn slurm_inside_a_pod_is_a_job_that_knows_its_pod() {
 fn a_runtime_inside_a_container_gives_the_inner_one() {
     let owner = owner_of_cgroup(&format!("0::/docker/{OUTER}/docker/{ID}"));
     assert_eq!(owner.container_id.as_deref(), Some(ID));
+}
+
+#[test]
+fn the_step_of_a_slurm_job_is_told_where_the_path_has_one() {
+    let rows = [
+        ("7:memory:/slurm/uid_1000/job_4711/step_batch/task_0", Some("batch")),
+        ("0::/system.slice/slurmstepd.scope/job_4711/step_extern/user/task_0", Some("extern")),
+        ("0::/system.slice/node7_slurmstepd.scope/job_4711/step_0/slurm", Some("0")),
+        ("0::/../../job_4711/step_interactive/user", Some("interactive")),
+        ("7:memory:/slurm/uid_1000/job_4711", None),
+    ];
+    for (line, step) in rows {
+        let owner = owner_of_cgroup(line);
+        assert_eq!(owner.slurm_job.as_deref(), Some("4711"), "{line}");
+        assert_eq!(owner.slurm.unwrap().step.as_deref(), step, "{line}");
+    }
+    let long = format!("0::/system.slice/slurmstepd.scope/job_4711/step_{}/user", "9".repeat(40));
+    assert_eq!(owner_of_cgroup(&long).slurm.unwrap().step, None);
 }

@@ -4,6 +4,8 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use model::process::SlurmFacts;
+
 use super::*;
 
 struct Tree(TempDir);
@@ -138,6 +140,71 @@ fn a_slurm_job_is_found_by_the_step_daemon_among_the_parents() {
     tree.process(12, b"python", 11, 1);
     let owner = facts(&tree.host(), 12).owner;
     assert_eq!((owner.kind, owner.slurm_job.as_deref()), (OwnerKind::Slurm, Some("4711")));
+    assert_eq!(owner.slurm.unwrap().step.as_deref(), Some("batch"));
+}
+
+#[test]
+fn account_partition_and_array_come_from_the_environment_of_the_same_job() {
+    let tree = Tree::new();
+    let of = |environ: &[u8]| {
+        tree.process(12, b"python", 1, 1);
+        let path = "0::/system.slice/slurmstepd.scope/job_4711/step_0/user/task_0\n";
+        tree.write(12, "cgroup", path);
+        tree.write(12, "environ", environ);
+        facts(&tree.host(), 12).owner
+    };
+    let told = b"SLURM_JOB_ID=4711\0SLURM_JOB_ACCOUNT=physics\0SLURM_JOB_PARTITION=gpu\0\
+                 SLURM_ARRAY_JOB_ID=4700\0SLURM_ARRAY_TASK_ID=11\0SLURM_STEP_ID=9\0";
+    let owner = of(told);
+    assert_eq!((owner.kind, owner.slurm_job.as_deref()), (OwnerKind::Slurm, Some("4711")));
+    let slurm = *owner.slurm.unwrap();
+    let expected = SlurmFacts {
+        step: Some("0".to_owned()),
+        account: Some("physics".to_owned()),
+        partition: Some("gpu".to_owned()),
+        array_job: Some("4700".to_owned()),
+        array_task: Some("11".to_owned()),
+    };
+    assert_eq!(slurm, expected, "the step is that of the control group");
+    // What speaks of another job, cannot be shown, or is not there, tells nothing.
+    let only_step = SlurmFacts { step: expected.step.clone(), ..SlurmFacts::default() };
+    for other in [
+        &b"SLURM_JOB_ID=1\0SLURM_JOB_ACCOUNT=physics\0"[..],
+        b"SLURM_JOB_ID=4711\0SLURM_JOB_ACCOUNT=\x1b[31m\0SLURM_JOB_PARTITION=\xff\0SLURM_ARRAY_JOB_ID=x\0",
+        b"SLURM_JOB_ACCOUNT=physics\0",
+        b"",
+    ] {
+        assert_eq!(*of(other).slurm.unwrap(), only_step);
+    }
+    // Only the first part of an environment is read.
+    let far = [b"X=".as_slice(), &[b'y'; 200 << 10], b"\0".as_slice(), told].concat();
+    assert_eq!(*of(&far).slurm.unwrap(), only_step);
+    std::fs::remove_file(tree.0.path().join("proc/12/environ")).unwrap();
+    assert_eq!(*facts(&tree.host(), 12).owner.slurm.unwrap(), only_step);
+}
+
+#[test]
+fn a_container_is_no_job_whatever_its_environment_says() {
+    let tree = Tree::new();
+    tree.process(12, b"python", 1, 1);
+    tree.write(12, "cgroup", format!("0::/system.slice/docker-{}.scope\n", "a".repeat(64)));
+    tree.write(12, "environ", "SLURM_JOB_ID=88\0");
+    let owner = facts(&tree.host(), 12).owner;
+    assert_eq!((owner.kind, owner.slurm_job), (OwnerKind::Container, None));
+}
+
+#[test]
+fn a_restarted_container_is_a_new_process_with_its_new_id() {
+    let tree = Tree::new();
+    let host = tree.host();
+    let pod = "c1a2b3d4-0001-4002-8003-0123456789ab";
+    for (ticks, id) in [(100, "a".repeat(64)), (900, "b".repeat(64))] {
+        tree.process(12, b"python", 1, ticks);
+        tree.write(12, "cgroup", format!("0::/kubepods/burstable/pod{pod}/{id}\n"));
+        let owner = facts(&host, 12).owner;
+        assert_eq!(owner.pod_uid.as_deref(), Some(pod));
+        assert_eq!(owner.container_id, Some(id));
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use gpu::nvml::{
     AccountingStats, Attributes, ClockType, Driver, EccCounterType, EccErrorType, EnumValue, Event,
-    EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle, InforomObject,
-    GpuInstanceProfile, Handle, MemoryV1, MemoryV2, PciInfo, ProcessUtilization, RemappedRows,
-    Result, Return, RunningProcess, UtilizationRates,
+    EventSet, FieldAnswer, FieldRequest, GpmSample, GpuInstance, GpuInstanceHandle,
+    GpuInstanceProfile, Handle, InforomObject, MemoryV1, MemoryV2, PciInfo, ProcessUtilization,
+    RemappedRows, Result, Return, RunningProcess, UtilizationRates,
 };
 
 use super::{Seen, SimDriver, counter, gpu_handle, mig_handle, per_cent, whole_number};

@@ -7,8 +7,8 @@ use gpu::nvml::{
 };
 
 use super::answers::{
-    Bar1Memory, ComputeInstance, EncoderStats, FabricInfo, PerfPolicy,
-    RowRemapperHistogram, SramEccErrorStatus, TemperatureThreshold, ViolationTime,
+    Bar1Memory, ComputeInstance, EncoderStats, FabricInfo, PerfPolicy, RowRemapperHistogram,
+    SramEccErrorStatus, TemperatureThreshold, ViolationTime,
 };
 use super::{Seen, SimDriver, counter, gpu_handle, mig_handle, whole_number};
 use crate::world::Channel;

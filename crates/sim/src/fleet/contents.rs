@@ -131,6 +131,11 @@ pub(super) fn mixed(m: &mut Machine, from: usize) {
                 notebook(m, &gpu.to_string(), m.kind.gib());
                 1
             }
+            88..=91 => {
+                let user = *m.dice.pick(team.people);
+                work::unused(m, gpu, team, user);
+                1
+            }
             _ => 1,
         };
     }

@@ -90,13 +90,18 @@ impl Machine {
         self.gpu(gpu, &format!("mig = {profiles:?}"));
     }
 
-    /// A pod that was given these GPUs (`"3"`) or MIG devices (`"5/0"`).
+    /// A pod that was given these GPUs (`"3"`), MIG devices (`"5/0"`) or replicas (`"3::1"`).
     pub(super) fn pod(&mut self, pod: &Pod<'_>, seats: &[String]) {
+        self.pod_with(pod, seats, "");
+    }
+
+    /// The same, and what more the scenario says of it.
+    pub(super) fn pod_with(&mut self, pod: &Pod<'_>, seats: &[String], more: &str) {
         let resource = if seats.iter().any(|seat| seat.contains('/')) { "mig" } else { "gpu" };
         let _ = write!(
             self.rest,
             "[[node.pod]]\nname = \"{}\"\nnamespace = \"{}\"\nowner = \"{}\"\n\
-             containers = [\"{}\"]\nresources = {{ \"nvidia.com/{resource}\" = {seats:?} }}\n",
+             containers = [\"{}\"]\nresources = {{ \"nvidia.com/{resource}\" = {seats:?} }}\n{more}\n",
             pod.name, pod.namespace, pod.owner, pod.container
         );
     }

@@ -94,11 +94,13 @@ fn lost(m: &mut Machine) {
     work::take_turns(m, &[7], &LLM, 26, 100);
 }
 
-/// Inference on several GPUs, evaluations that come and go, XIDs of a faulty kernel.
+/// Inference on several GPUs, evaluations that come and go, XIDs of a faulty kernel, and a pod that
+/// holds a GPU and does not use it.
 fn serving(m: &mut Machine) {
     work::serve(m, &[0, 1, 2, 3], &LLM, "chat-70b");
     work::serve(m, &[4, 5], &LLM, "code-assist");
     work::evaluate(m, 6, &LLM);
+    work::unused(m, 7, &LLM, "novak");
     for minutes in [88, 41, 11] {
         m.fault("xid", m.age - minutes * MINUTE, "gpu = \"6\"\nxid = 31");
     }
@@ -133,8 +135,8 @@ fn shared(m: &mut Machine) {
     work::evaluate(m, 1, &VISION);
     m.cut(2, &["3g.40gb", "2g.20gb", "1g.10gb", "1g.10gb"]);
     work::notebook(m, "2/0", &SCIENCE, "moon", 22, Habit::Busy);
-    for user in ["yoon", "costa"] {
-        work::notebook(m, "2/1", &SCIENCE, user, 6, Habit::Busy);
+    for (seat, user) in [("2/1::0", "yoon"), ("2/1::1", "costa")] {
+        work::notebook(m, seat, &SCIENCE, user, 6, Habit::Busy);
     }
     work::notebook(m, "2/2", &SCIENCE, "shin", 5, Habit::LeftFor(14));
     for gpu in 3..6 {
@@ -145,14 +147,14 @@ fn shared(m: &mut Machine) {
     work::take_turns(m, &[7], &ROBOTICS, 14, 400);
 }
 
-/// Small GPUs: video, small models, one free.
+/// Small GPUs: video, small models, one GPU shared by three of them, one free.
 fn video(m: &mut Machine) {
     for gpu in 0..3 {
         work::video(m, gpu, &VISION);
     }
     work::serve(m, &[3], &SEARCH, "embed-large");
     work::serve(m, &[4], &SPEECH, "asr-streaming");
-    work::serve(m, &[5], &VISION, "image-tagger");
+    work::slices(m, 5, &VISION, &["image-tagger", "ocr-doc", "face-blur"]);
     work::evaluate(m, 6, &SPEECH);
 }
 

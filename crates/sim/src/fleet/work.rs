@@ -96,7 +96,7 @@ pub(super) enum Habit {
     Bare,
 }
 
-/// A notebook on a GPU or a MIG device.
+/// A notebook on a GPU or a MIG device, or on a replica of one (`"2/1::0"`).
 pub(super) fn notebook(
     m: &mut Machine,
     seat: &str,
@@ -111,8 +111,9 @@ pub(super) fn notebook(
         owner: format!("StatefulSet/jupyter-{user}"),
         container: "notebook",
     };
-    let seats = [seat.to_owned()];
-    m.pod(&pod, &seats);
+    m.pod(&pod, &[seat.to_owned()]);
+    let device = seat.split("::").next().unwrap_or(seat);
+    let seats = [device.to_owned()];
     let before = m.dice.between(2, 30);
     let mut keys = vec![
         pod.key(),
@@ -151,6 +152,51 @@ pub(super) fn notebook(
     m.process(&seats, &keys);
 }
 
+/// A notebook's pod that holds a GPU, while nothing was started in it that uses one.
+pub(super) fn unused(m: &mut Machine, gpu: usize, team: &Team, user: &str) {
+    let pod = Pod {
+        namespace: team.namespace,
+        name: format!("jupyter-{user}-{}", m.dice.suffix(3)),
+        owner: format!("StatefulSet/jupyter-{user}"),
+        container: "notebook",
+    };
+    let before = format!("before = \"{}h\"", m.dice.between(5, 70));
+    m.pod_with(&pod, &seats(&[gpu]), &before);
+}
+
+/// Small models that share a GPU by time-slicing, each on a replica of its own; one replica more is
+/// not given to anyone.
+pub(super) fn slices(m: &mut Machine, gpu: usize, team: &Team, models: &[&str]) {
+    m.gpu(gpu, &format!("replicas = {}", models.len() + 1));
+    for (replica, model) in models.iter().enumerate() {
+        let (hash, own) = (m.dice.suffix(9), m.dice.suffix(5));
+        let pod = Pod {
+            namespace: team.namespace,
+            name: format!("{model}-{hash}-{own}"),
+            owner: format!("ReplicaSet/{model}-{hash}"),
+            container: "server",
+        };
+        m.pod(&pod, &[format!("{gpu}::{replica}")]);
+        let (low, high) = (m.dice.between(2, 6), m.dice.between(14, 24));
+        let (period, phase) = (m.dice.between(24, 80), m.dice.between(0, 3600));
+        let keys = [
+            pod.key(),
+            ("command", text(&format!("/usr/bin/tritonserver --model-repository=/models/{model}"))),
+            ("before", format!("\"{}h\"", m.dice.between(5, 200))),
+            ("memory", format!("\"{}GiB\"", m.dice.between(2, 4))),
+            (
+                "sm",
+                format!(
+                    "{{ wave = \"sine\", low = {low}, high = {high}, period = \"{period}m\", \
+                     phase = \"{phase}s\", noise = 2 }}"
+                ),
+            ),
+            ("cpu", m.dice.between(10, 40).to_string()),
+        ];
+        m.process(&seats(&[gpu]), &keys);
+    }
+}
+
 /// Jobs that take turns on the same GPUs: one ends, a few minutes later the next begins. Each
 /// loads its data for four minutes first.
 pub(super) fn take_turns(m: &mut Machine, gpus: &[usize], team: &Team, minutes: i64, into: i64) {
@@ -166,7 +212,7 @@ pub(super) fn take_turns(m: &mut Machine, gpus: &[usize], team: &Team, minutes: 
             owner: format!("Job/{job}"),
             container: "trainer",
         };
-        m.pod(&pod, &seats);
+        m.pod_with(&pod, &seats, "per_run = true");
         // One of them is `into` seconds old at the first look.
         let start = (m.age - into - later).rem_euclid(2 * turn);
         let held = m.kind.gib() * m.dice.between(60, 90) / 100;

@@ -7,7 +7,7 @@ use super::file::{FaultKind, FaultSpec, File, NodeSpec, PodSpec, ProcessSpec};
 use crate::driver::symbols;
 use crate::wave::STEP_US;
 use crate::world::process::{Process, Seat};
-use crate::world::{Node, build};
+use crate::world::{Node, build, pods};
 
 /// What is wrong, and at which byte of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,13 @@ fn check_node(file: &File, spec: &NodeSpec, at: usize) -> Checked {
             return problem(gpu.span().start, "a uuid or bus_id cannot be given to several GPUs");
         }
     }
+    for gpu in &spec.gpu {
+        let replicas = gpu.get_ref().replicas;
+        if replicas.is_some_and(|count| !(1..=pods::MOST_REPLICAS).contains(&count)) {
+            let most = pods::MOST_REPLICAS;
+            return problem(gpu.span().start, format!("`replicas` is 1 to {most}"));
+        }
+    }
     let mut node = build::bare_node(file, spec, "check");
     node.gpus = build::gpus(file, &node, spec).map_err(|(at, message)| Problem { at, message })?;
     for pod in &spec.pod {
@@ -85,10 +92,17 @@ fn check_pod(node: &Node, pod: &Spanned<PodSpec>) -> Checked {
     if pod.get_ref().name.is_empty() || pod.get_ref().namespace.is_empty() {
         return problem(at, "a pod needs a name and a namespace");
     }
-    for id in pod.get_ref().resources.values().flatten() {
-        let device = id.split("::").next().unwrap_or(id);
-        for seat in build::seats(device).map_err(|message| Problem { at, message })? {
-            check_seat(node, seat, 0, at)?;
+    let written = pod.get_ref();
+    if written.before.is_some() && written.start.is_some() {
+        return problem(at, "a pod has either `start` or `before`");
+    }
+    if written.stop.is_some_and(|stop| stop <= written.start.unwrap_or_default()) {
+        return problem(at, "a pod stops after it starts");
+    }
+    for id in written.resources.values().flatten().chain(&written.claims) {
+        let (seats, _) = pods::device_id(id).map_err(|message| Problem { at, message })?;
+        for seat in seats {
+            check_seat(node, seat, written.start.unwrap_or_default().micros(), at)?;
         }
     }
     Ok(())
@@ -170,7 +184,8 @@ fn check_seat(node: &Node, seat: Seat, age_us: i64, at: usize) -> Checked {
 
 fn check_owner(spec: &NodeSpec, process: &ProcessSpec, seats: &[Seat], at: usize) -> Checked {
     let Some(name) = &process.pod else { return Ok(()) };
-    let Some(pod) = build::pod(spec, name) else {
+    let pod = pods::position(spec, name).map(|pod| spec.pod[pod].get_ref());
+    let Some(pod) = pod else {
         return problem(at, format!("there is no pod `{name}`; pods are named namespace/name"));
     };
     if let Some(container) = &process.container
@@ -179,15 +194,11 @@ fn check_owner(spec: &NodeSpec, process: &ProcessSpec, seats: &[Seat], at: usize
     {
         return problem(at, format!("pod `{name}` has no container `{container}`"));
     }
-    let given: Vec<Seat> = pod
-        .resources
-        .values()
-        .flatten()
-        .filter_map(|id| build::seats(id.split("::").next().unwrap_or(id)).ok())
-        .flatten()
-        .collect();
+    let ids = pod.resources.values().flatten().chain(&pod.claims);
+    let given: Vec<Seat> =
+        ids.filter_map(|id| pods::device_id(id).ok()).flat_map(|(seats, _)| seats).collect();
     let stray = seats.iter().find(|seat| !given.contains(seat));
-    match stray.filter(|_| !process.outside && pod.claims.is_empty()) {
+    match stray.filter(|_| !process.outside) {
         None => Ok(()),
         Some(seat) => problem(
             at,

@@ -165,6 +165,9 @@ pub struct GpuSpec {
     pub compute_mode: Option<u32>,
     /// Accounting mode on.
     pub accounting: bool,
+    /// How many ids stand for it, or for each of its MIG devices, with time-slicing or MPS; at least
+    /// as many as pods name.
+    pub replicas: Option<u32>,
     /// Memory in use by no process; on a cut GPU in its first instance.
     pub unattributed: Option<Wave>,
     /// The same for each GPU instance, by id.
@@ -235,10 +238,19 @@ pub struct PodSpec {
     pub owner: Option<String>,
     /// UID instead of the hashed one.
     pub uid: Option<String>,
-    /// Resource name to device ids: `"0"`, `"0::2"` (a replica), `"7/0"` (a MIG device).
+    /// Resource name to device ids: `"0"`, `"0::2"` (a replica), `"7/0"` (a MIG device). The name
+    /// `nvidia.com/mig` gets the profile behind it.
     pub resources: BTreeMap<String, Vec<String>>,
-    /// Device claims.
+    /// Devices that it was given by claims, written the same way.
     pub claims: Vec<String>,
+    /// When it starts, from the start of the world; without, shortly before its first process.
+    pub start: Option<Span>,
+    /// It was there that long already when the world began.
+    pub before: Option<Span>,
+    /// When it ends; without, with its last process.
+    pub stop: Option<Span>,
+    /// A new pod, under the same name, for each run of its first process.
+    pub per_run: bool,
     /// Names of its containers.
     pub containers: Vec<String>,
 }

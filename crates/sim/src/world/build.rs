@@ -5,15 +5,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use model::process::PodNames;
 use toml::Spanned;
 
 use crate::mig::Layout;
 use crate::noise;
 use crate::product::Product;
 use crate::scenario::embedded;
-use crate::scenario::file::{FaultKind, FaultSpec, File, GpuSpec, NodeSpec, PodSpec, ProcessSpec};
+use crate::scenario::file::{FaultKind, FaultSpec, File, GpuSpec, NodeSpec, ProcessSpec};
 use crate::world::faults::{Fault, Life, Standing};
+use crate::world::pods;
 use crate::world::process::{Owner, Process, Seat};
 use crate::world::work::Work;
 use crate::world::{Gpu, Node};
@@ -37,6 +37,7 @@ pub(crate) fn nodes(file: &File) -> Vec<Node> {
             let mut node = bare_node(file, spec, &name);
             node.gpus = gpus(file, &node, spec).unwrap_or_default();
             node.processes = processes(&node, spec);
+            node.pods = pods::pods(&node, spec);
             settle(&mut node);
             name_instances(&mut node);
             nodes.push(node);
@@ -67,6 +68,7 @@ pub(crate) fn bare_node(file: &File, spec: &NodeSpec, name: &str) -> Node {
         users: users(file, spec),
         gpus: Vec::new(),
         processes: Vec::new(),
+        pods: Vec::new(),
         lives: lives(spec, &faults),
         faults,
         down: spec.down.iter().map(|down| (down.at.micros(), down.until.micros())).collect(),
@@ -193,6 +195,7 @@ fn gpu(
         power_limit: limit,
         compute_mode: written.compute_mode.unwrap_or(0),
         accounting: written.accounting,
+        replicas: written.replicas,
         figures: written.figures.clone(),
         key,
         members: Vec::new(),
@@ -382,18 +385,8 @@ fn unescaped(text: &str) -> Vec<u8> {
 
 fn owner(node: &Node, spec: &NodeSpec, written: &ProcessSpec) -> Owner {
     if let Some(name) = &written.pod {
-        let Some(pod) = pod(spec, name) else { return Owner::Nobody };
-        let uid = pod_uid(node, pod);
-        let container = written.container.as_ref().or(pod.containers.first());
-        let container = container.map_or("main", String::as_str);
-        let key = noise::with_text(noise::with_text(node.key, &uid), container);
-        let names = PodNames {
-            namespace: pod.namespace.clone(),
-            pod: pod.name.clone(),
-            container: container.to_owned(),
-            ..PodNames::default()
-        };
-        return Owner::Pod { uid, container: noise::hex64(key), names };
+        let pod = pods::position(spec, name);
+        return pod.map_or(Owner::Nobody, |pod| pods::owner(spec, written, pod));
     }
     if let Some(slurm) = &written.slurm {
         let (job, step) = slurm.split_once('.').unwrap_or((slurm, "0"));
@@ -408,18 +401,6 @@ fn owner(node: &Node, spec: &NodeSpec, written: &ProcessSpec) -> Owner {
         (None, Some(_)) => Owner::Login,
         (None, None) => Owner::Nobody,
     }
-}
-
-/// A pod of the machine by `namespace/name`.
-pub(crate) fn pod<'a>(spec: &'a NodeSpec, name: &str) -> Option<&'a PodSpec> {
-    let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
-    let same = |pod: &&PodSpec| pod.name == name && pod.namespace == namespace;
-    spec.pod.iter().map(Spanned::get_ref).find(same)
-}
-
-fn pod_uid(node: &Node, pod: &PodSpec) -> String {
-    let key = noise::with_text(noise::with_text(node.key, &pod.namespace), &pod.name);
-    pod.uid.clone().unwrap_or_else(|| noise::uuid(key))
 }
 
 /// Look up the instance ids of MIG devices that faults name.

@@ -32,6 +32,8 @@ pub struct Gpu {
     pub compute_mode: u32,
     /// Whether accounting mode is on.
     pub accounting: bool,
+    /// How many ids stand for it, or for each of its MIG devices; `None`: its own alone.
+    pub replicas: Option<u32>,
     pub(crate) figures: Figures,
     pub(crate) key: u64,
     /// Processes that may sit on it.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use model::process::PodNames;
-
 use crate::noise;
 use crate::scenario::file::ProcessKind;
 use crate::wave::Wave;
@@ -26,12 +24,10 @@ pub enum Owner {
     Nobody,
     /// A pod's container.
     Pod {
-        /// Pod UID, with dashes.
-        uid: String,
-        /// Container id, 64 hex digits.
+        /// Which of the machine's pods.
+        pod: usize,
+        /// Name of the container.
         container: String,
-        /// What Kubernetes calls them.
-        names: PodNames,
     },
     /// A container of a runtime without Kubernetes.
     Container {
@@ -148,7 +144,7 @@ impl Process {
     }
 
     /// Numbers of the first and last occurrence alive at that age.
-    fn alive(&self, age_us: i64) -> Option<(u64, u64)> {
+    pub(crate) fn alive(&self, age_us: i64) -> Option<(u64, u64)> {
         if age_us < self.start_us || self.count == 0 {
             return None;
         }
@@ -163,6 +159,14 @@ impl Process {
         let last = u64::try_from(started).ok()?.min(self.count - 1);
         let first = u64::try_from(ended).ok()?;
         (first <= last).then_some((first, last))
+    }
+
+    /// End of its last occurrence; `i64::MAX` without one.
+    pub(crate) fn last_stop_us(&self) -> i64 {
+        match self.every_us {
+            0 => self.stop_us,
+            _ => self.occurrence(self.count.saturating_sub(1)).stop_us,
+        }
     }
 
     /// Number of the newest occurrence that started by that age.
