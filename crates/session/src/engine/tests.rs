@@ -1,7 +1,7 @@
 //! Rules of the engine, each shown by the smallest world that tells it apart.
 
 mod bounds;
-mod energy;
+pub(crate) mod energy;
 mod energy_properties;
 mod evidence;
 mod findings;

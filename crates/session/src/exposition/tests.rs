@@ -5,6 +5,7 @@ use model::process::Lookup;
 use model::text::{Family, Writer, parse};
 
 use super::*;
+use crate::engine::tests::energy::drawing;
 use crate::engine::tests::world::*;
 use crate::{Config, View};
 
@@ -222,7 +223,7 @@ fn tables_and_pages_name_the_same_families() {
     let one = model::allocation::Holdings { list: vec![holding("p")], ..both.clone() };
     world.engine.note_xid(at(31), "GPU-0", 12345, 31);
     world.engine.set_holdings(at(31), &both);
-    let leaking = DeviceObservation { used_bytes: Some(9 * GIB), ..used.clone() };
+    let leaking = drawing(DeviceObservation { used_bytes: Some(9 * GIB), ..used.clone() }, 70.0);
     world.see_for(31, 329, std::slice::from_ref(&leaking));
     world.engine.set_holdings(at(330), &one);
     world.see_for(330, 335, &[leaking]);

@@ -17,7 +17,7 @@ pub(super) fn counting(observation: DeviceObservation, millijoules: u64) -> Devi
 }
 
 /// The same with a reading of power only.
-pub(super) fn drawing(observation: DeviceObservation, watts: f64) -> DeviceObservation {
+pub(crate) fn drawing(observation: DeviceObservation, watts: f64) -> DeviceObservation {
     let energy = EnergyReading { millijoules: Reading::NotSupported, watts: Reading::Value(watts) };
     DeviceObservation { energy: Some(energy), ..observation }
 }
