@@ -5,6 +5,7 @@
 //! nothing.
 
 mod ask;
+mod found;
 mod look;
 mod noted;
 mod state;
@@ -293,6 +294,7 @@ impl Node {
         if let Some(held) = self.holders.refresh(&pass.gpus) {
             self.engine.set_holdings(now, &held.holdings);
         }
+        self.engine.set_unusable_instances(found::unusable_instances(pass));
     }
 
     fn observe(&mut self, now: Timestamp, observations: &[DeviceObservation]) {
