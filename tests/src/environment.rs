@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub const GPULSE: &str = "GPULSE_TEST_BIN";
 /// The built simulated library, `libsim_nvml.so`.
 pub const SIM_NVML: &str = "GPULSE_TEST_NVML";
-/// The Python that has nvitop, nvitop-exporter and gpustat.
+/// The Python that has nvitop, nvitop-exporter, gpustat and prometheus-api-client.
 pub const PYTHON: &str = "GPULSE_TEST_PYTHON";
 /// Prometheus.
 pub const PROMETHEUS: &str = "GPULSE_TEST_PROMETHEUS";

@@ -235,7 +235,6 @@ const SEEN: &[&str] = &[
     "gpu offset 1m",
     "timestamp(gpu)",
     "max_over_time(gpu[2m:30s])",
-    "sum_over_time(sum by (host) (rate(gpu[1m]))[2m:20s])",
     "max_over_time(gpu[1m] @ end())",
     "gpu @ END",
 ];

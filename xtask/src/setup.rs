@@ -42,7 +42,7 @@ pub(crate) type Ready = Result<PathBuf, String>;
 /// What came of the set-up.
 #[derive(Debug)]
 pub(crate) struct Tools {
-    /// The environment with nvitop, nvitop-exporter and gpustat: its interpreter.
+    /// The environment of `tests/python/requirements.txt`: its interpreter.
     pub python: Ready,
     /// Prometheus.
     pub prometheus: Ready,

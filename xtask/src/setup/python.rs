@@ -11,10 +11,10 @@ use crate::workspace;
 
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
 
-/// nvitop, nvitop-exporter and gpustat.
+/// nvitop, nvitop-exporter, gpustat, and a client of the query API.
 pub(super) fn peers() -> Part {
     Part {
-        title: "nvitop, nvitop-exporter and gpustat",
+        title: "nvitop, nvitop-exporter, gpustat and prometheus-api-client",
         cost: "40 MB, about 20 s",
         big: false,
         folder: folder().map_err(|error| format!("{error:#}")),
