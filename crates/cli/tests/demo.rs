@@ -62,12 +62,12 @@ fn figures_are_those_of_the_world() {
     for node in world.nodes() {
         for gpu in 0..node.gpus.len() {
             for (occurrence, _) in node.on_gpu(gpu, age_us) {
-                let sim::world::process::Owner::Pod { names, .. } =
-                    &node.process(&occurrence).owner
+                let sim::world::process::Owner::Pod { pod, .. } = &node.process(&occurrence).owner
                 else {
                     continue;
                 };
-                let key = vec![node.name.clone(), gpu.to_string(), names.pod.clone()];
+                let pod = node.pods[*pod].name.clone();
+                let key = vec![node.name.clone(), gpu.to_string(), pod];
                 there.insert(key, "1".to_owned());
             }
         }
@@ -117,6 +117,73 @@ fn every_state_shows_and_the_past_is_filled_in() {
     assert_eq!(past.values().next().unwrap(), "30");
     let falls = "count(resets(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{instance=~\"h100.*\"}[30m])>0)";
     assert!(at_first(&server, falls, &[]).is_empty());
+    server.stop("TERM");
+}
+
+#[test]
+fn pods_jobs_and_replicas_hold_their_devices_with_and_without_a_process() {
+    let home = tempfile::tempdir().unwrap();
+    let server = start(home.path(), &["--history", "0s"]);
+    let one = |query: &str, labels: &[&str]| {
+        let found = at_first(&server, query, labels);
+        assert_eq!(found.len(), 1, "{query}: {found:?}");
+        found.into_iter().next().unwrap()
+    };
+
+    // A notebook that holds a GPU and runs nothing on it.
+    let unused = "gpu_allocation_info{instance=\"h200-01\",gpu=\"7\"}";
+    let (of_unused, _) = one(unused, &["exported_namespace", "exported_container", "resource"]);
+    assert_eq!(of_unused, ["llm-research", "notebook", "nvidia.com/gpu"]);
+    let on = |metric: &str| format!("{metric} * on(instance,gpu,allocation) group_left() {unused}");
+    assert_eq!(one(&on("gpu_allocation_sessions"), &[]).1, "0");
+    assert_eq!(one(&on("gpu_allocation_finding"), &["finding"]).0, ["no_process"]);
+    let held_for = one(&on("gpu_allocation_gpu_seconds_total"), &["state"]);
+    assert_eq!(held_for.0, ["allocated"]);
+    assert!(held_for.1.parse::<f64>().unwrap() > 600.0, "{held_for:?}");
+    let started = one(&on("gpu_allocation_start_time_seconds"), &[]).1.parse::<f64>().unwrap();
+    assert!(started < AT as f64 - 3600.0, "{started}");
+
+    // The device's own samples name the one pod that holds it, and none of several.
+    let util = |place: &str| format!("DCGM_FI_DEV_GPU_UTIL{{{place}}}");
+    let names = ["exported_pod", "pod", "exported_namespace"];
+    let (whole, _) = one(&util("instance=\"h200-01\",gpu=\"7\""), &names);
+    assert!(whole[0].starts_with("jupyter-novak-") && whole[0] == whole[1], "{whole:?}");
+    let (shared, _) = one(&util("instance=\"l4-01\",gpu=\"5\""), &names);
+    assert_eq!(shared, ["", "", ""]);
+    let shares = "gpu_allocation_share_ratio{instance=\"l4-01\",gpu=\"5\"}";
+    let shares = at_first(&server, shares, &["allocation"]);
+    assert_eq!(shares.values().collect::<Vec<_>>(), ["0.25"; 3]);
+
+    // A MIG device under the name of its profile, alone and shared by two.
+    let (mig, _) = one(
+        "gpu_allocation_info{instance=\"h100-04\",exported_pod=~\"jupyter-moon-.*\",gpu=~\"2_.*\"}",
+        &["resource", "GPU_I_ID"],
+    );
+    assert_eq!(mig, ["nvidia.com/mig-3g.40gb", "2"]);
+    let on_instance = "DCGM_FI_DEV_FB_USED{instance=\"h100-04\",gpu=\"2\",GPU_I_ID=\"2\"}";
+    assert!(one(on_instance, &names).0[0].starts_with("jupyter-moon-"));
+    let two = "gpu_allocation_share_ratio{instance=\"h100-04\",gpu=~\"2_1_.*\"}";
+    let two = at_first(&server, two, &["allocation"]);
+    assert_eq!(two.values().collect::<Vec<_>>(), ["0.5"; 2]);
+
+    // A Slurm job, on the machine that was last heard of three minutes ago.
+    let job = "last_over_time(gpu_allocation_info{slurm_job=\"48190\"}[10m])";
+    assert_eq!(
+        at_first(&server, job, &["gpu"]).into_keys().flatten().collect::<Vec<_>>(),
+        ["4", "5"]
+    );
+    let of_job = "last_over_time(DCGM_FI_DEV_GPU_UTIL{instance=\"rtx-01\",gpu=\"4\"}[10m])";
+    assert_eq!(one(of_job, &["hpc_job"]).0, ["48190"]);
+
+    // Every pod's process on a device that its container holds has its allocation.
+    let without = "gpu_session_info{exported_pod!~\"|unknown\",allocation=\"\"} \
+                   unless on(instance,session) gpu_session_state{state=\"ended\"}";
+    assert!(at_first(&server, without, &[]).is_empty());
+    let workloads = "count by(workload_kind)(gpu_session_info{kind=\"pod\"})";
+    let workloads = at_first(&server, workloads, &["workload_kind"]);
+    for kind in ["Deployment", "StatefulSet", "Job", "PyTorchJob"] {
+        assert!(workloads.contains_key(&vec![kind.to_owned()]), "{workloads:?}");
+    }
     server.stop("TERM");
 }
 
