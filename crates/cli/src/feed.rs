@@ -9,8 +9,9 @@ use std::time::Duration;
 use exporter::{Config, Published, Snapshot, page};
 use gpu::SourceState;
 use model::{Clock, Stop, Timestamp};
-use server::{App, Source};
+use server::{App, Source, SourceWords};
 
+use crate::language::Language;
 use crate::output;
 
 /// How often a page goes into the store.
@@ -125,24 +126,31 @@ impl Feed {
 /// What was looked for on this machine, and what came of it.
 fn sources(snapshot: &Snapshot) -> Vec<Source> {
     let (reason, remedy) = snapshot.absence().unwrap_or_default();
-    let one = |name: &str, ok: bool, looked_for: &str| Source {
+    // The library's fault and the program's are told in one sentence; here each has its own row.
+    let (of_library, of_program) = reason.split_once("; ").unwrap_or((reason, reason));
+    let one = |name: &str, ok: bool, looked_for: &str, problem: &str, remedy: &str| Source {
         name: name.to_owned(),
         ok,
         looked_for: looked_for.to_owned(),
-        problem: if ok { String::new() } else { reason.to_owned() },
+        problem: if ok { String::new() } else { problem.to_owned() },
         remedy: if ok { String::new() } else { remedy.to_owned() },
+        korean: None,
     };
     let source = &snapshot.pass.source;
     let mut all = vec![one(
         "nvml",
         matches!(source, SourceState::Nvml),
         "libnvidia-ml.so.1, the library of NVIDIA's driver",
+        of_library,
+        remedy,
     )];
     if !matches!(source, SourceState::Nvml) {
         all.push(one(
             "nvidia-smi",
             matches!(source, SourceState::NvidiaSmi),
             "the program nvidia-smi on PATH",
+            of_program,
+            "",
         ));
     }
     let found = snapshot.expected_gpus;
@@ -159,8 +167,20 @@ fn sources(snapshot: &Snapshot) -> Vec<Source> {
             Some(0) => "run gpulse on a machine with a GPU, or look at `gpulse demo`".to_owned(),
             _ => String::new(),
         },
+        korean: None,
     });
-    all
+    all.into_iter().map(in_korean_too).collect()
+}
+
+/// The pages show the words of the language that they are read in.
+fn in_korean_too(source: Source) -> Source {
+    let words = |english: &str| Language::Korean.sentence(english);
+    let korean = SourceWords {
+        looked_for: words(&source.looked_for),
+        problem: words(&source.problem),
+        remedy: words(&source.remedy),
+    };
+    Source { korean: Some(korean), ..source }
 }
 
 /// Samples that cannot be stored are lost and said so; the next page may fare better.

@@ -139,6 +139,7 @@ fn described(world: &World) -> Source {
         ),
         problem: String::new(),
         remedy: String::new(),
+        korean: None,
     }
 }
 

@@ -26,7 +26,7 @@ mod write;
 
 pub use app::App;
 pub use config::{Config, Limits};
-pub use live::Source;
+pub use live::{Source, SourceWords};
 pub use own::METRICS;
 pub use routes::{Class, ROUTES, Route, router};
 pub use security::{Access, Choice, NoChoice, Role, TokenError, Tokens};

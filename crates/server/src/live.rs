@@ -11,6 +11,7 @@ mod columns;
 mod dict;
 mod feed;
 mod fleet;
+mod found;
 mod frame;
 mod http;
 mod known;
@@ -65,6 +66,20 @@ pub struct Source {
     /// What is wrong; empty where nothing is.
     pub problem: String,
     /// What to do about it; empty where nothing need be done.
+    pub remedy: String,
+    /// The same words in Korean, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub korean: Option<SourceWords>,
+}
+
+/// The words of a [`Source`] in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceWords {
+    /// What was looked for, and where.
+    pub looked_for: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
     pub remedy: String,
 }
 

@@ -27,5 +27,7 @@ test('an axis begins at zero unless it is to fit', () => {
   expect(axisOf(40, 50, true, 100)[0]).toBeGreaterThan(39);
   expect(axisOf(-5, 50, false, null)[0]).toBeLessThan(-5);
   expect(axisOf(0, 0, true, null)[1]).toBeGreaterThan(0);
+  // Steps of nothing would all be written as zero.
+  expect(axisOf(0, 0, false, null)).toEqual([0, 10]);
   expect(axisOf(Infinity, -Infinity, false, 100)).toEqual([0, 100]);
 });

@@ -35,7 +35,7 @@ export function HoldingPanel({ uuid }: { uuid: string }) {
   return (
     <section class="panel holding fresh" aria-labelledby="holding">
       <header>
-        <h2 id="holding">{t('holding')}</h2>
+        <h2 id="holding">{t(holding.allocations.length > 0 ? 'holding' : 'findings')}</h2>
       </header>
       <ul>
         {holding.allocations.map((each) => (

@@ -19,6 +19,11 @@ export function instanceName(fleet: Fleet, mig: number): string {
   return `${fleet.word('mig', 'profile', mig)} gi${fleet.text('mig', 'gi', mig)}${own}`.trim();
 }
 
+/** `3g gi1`, where space is short. */
+export function shortInstanceName(fleet: Fleet, mig: number): string {
+  return instanceName(fleet, mig).replace(/\.\S+/, '');
+}
+
 /** The GPU's page; of an instance, the GPU's page with that instance chosen. */
 export function gpuHref(fleet: Fleet, row: number, mig: number | null = null): string {
   const own = mig === null ? '' : `${fleet.text('mig', 'gi', mig)}.${fleet.number('mig', 'ci', mig) ?? 0}`;

@@ -1,6 +1,7 @@
 /** One line of the attention list in words. Keys come from the server; an unknown one is shown as it is. */
 import type { AttentionLine } from '../api/snapshot';
 import { celsius, number, shortDuration } from '../format/format';
+import { findingWords } from '../gpu/findings';
 import { SEVERITY } from '../gpu/states';
 import { isWord, t, type Values, type Word } from '../words/words';
 
@@ -13,16 +14,15 @@ const WRITE: Readonly<Record<string, (value: number) => string>> = {
   count: (value) => number(value),
 };
 
-/** `XID 79 (fell off the bus)`; a code without a short meaning alone. */
+/** `79 (fell off the bus)`; a code without a short meaning alone. */
 export function xidText(code: number): string {
   const key = `xid_${code}`;
-  const name = t('att_xid', { xid: code });
-  return isWord(key) ? `${name} (${t(key)})` : name;
+  return isWord(key) ? `${code} (${t(key)})` : String(code);
 }
 
 export function attentionText(line: AttentionLine): string {
   const xid = line.key === 'xid' ? line.args?.['xid'] : undefined;
-  if (typeof xid === 'number') return xidText(xid);
+  if (typeof xid === 'number') return t('att_xid', { xid: xidText(xid) });
   const args = Object.entries(line.args ?? {});
   const bare = `att_${line.key}_bare`;
   const key = args.some(([, value]) => value === null) && isWord(bare) ? bare : `att_${line.key}`;
@@ -30,7 +30,8 @@ export function attentionText(line: AttentionLine): string {
   for (const [name, value] of args) {
     if (value === null) continue;
     const write = typeof value === 'number' ? WRITE[name] : undefined;
-    values[name] = write === undefined ? value : write(value as number);
+    if (name === 'finding') values[name] = findingWords(String(value))[0]?.name ?? '';
+    else values[name] = write === undefined ? value : write(value as number);
   }
   return isWord(key) ? t(key as Word, values as Values) : line.key;
 }

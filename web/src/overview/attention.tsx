@@ -36,7 +36,7 @@ export function Attention({ fleet }: { fleet: Fleet }) {
       ) : (
         <ul>
           {lines.map((line) => (
-            <Line key={`${line.key}/${line.uuid ?? line.node ?? ''}`} line={line} />
+            <Line key={`${line.key}/${line.uuid ?? line.node ?? ''}/${line.args?.['finding'] ?? ''}/${line.args?.['holder'] ?? ''}`} line={line} />
           ))}
           {all && more > 0 && <li class="dim">{t('attentionMore', { n: number(more) })}</li>}
         </ul>
@@ -52,7 +52,7 @@ function Line({ line }: { line: AttentionLine }) {
   return (
     <li>
       <AttentionMark severity={line.severity} />
-      {target === '' ? <span class="where">{name}</span> : <a class="where" href={target}>{name === '' ? t('gpus') : name}</a>}
+      {target === '' ? <span class="where">{name === '' ? t('gpus') : name}</span> : <a class="where" href={target}>{name === '' ? t('gpus') : name}</a>}
       <span class="what grow">{attentionText(line)}</span>
       {since !== null && (
         <span class="dim" title={t('ago', { span: shortDuration(nowMs() / 1000 - since) })}>
@@ -63,9 +63,16 @@ function Line({ line }: { line: AttentionLine }) {
   );
 }
 
+/** Findings about sessions, which their table can be filtered by. */
+const OF_SESSIONS = new Set(['outside_allocation', 'zombie', 'hang_suspect']);
+
 /** Where a line leads: its GPU, its node's GPUs, or the GPUs in that state. */
 function targetOf(line: AttentionLine): string {
   if (line.uuid !== undefined) return href(`/gpus/${encodeURIComponent(line.uuid)}`);
   if (line.node !== undefined) return href('/', { q: `node:=${line.node}` });
-  return line.key === 'stale_sessions' ? href('/sessions', { q: 'state:stale' }) : '';
+  if (line.key === 'stale_sessions') return href('/sessions', { q: 'state:stale' });
+  if (line.key !== 'findings') return '';
+  const finding = String(line.args?.['finding'] ?? '');
+  if (finding === 'no_process') return href('/', { q: 'state:allocated', view: 'table' });
+  return OF_SESSIONS.has(finding) ? href('/sessions', { q: `finding:${finding}` }) : '';
 }

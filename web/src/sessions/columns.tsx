@@ -2,7 +2,7 @@
 import { gib, iso, number, shortDuration, duration } from '../format/format';
 import type { Fleet } from '../live/fleet';
 import { nowMs } from '../live/live';
-import { gpuHref, gpuName, instanceName } from '../gpu/name';
+import { gpuHref, gpuName, instanceName, shortInstanceName } from '../gpu/name';
 import { CellText, readingForExport } from '../gpu/readings';
 import { stateWord } from '../gpu/states';
 import { State } from '../map/card';
@@ -29,11 +29,11 @@ function negated(value: number | null): number | null {
 
 /** Who a session belongs to: what somebody looks for, and the widths that such names usually take. */
 const NAMES: readonly [column: string, head: Word, width: number][] = [
-  ['namespace', 'namespace', 124],
-  ['pod', 'pod', 184],
+  ['namespace', 'namespace', 114],
+  ['pod', 'pod', 156],
   ['container', 'container', 92],
-  ['slurm_job', 'slurmJob', 92],
-  ['user', 'userHead', 84],
+  ['slurm_job', 'slurmJob', 96],
+  ['user', 'userHead', 60],
 ];
 
 /** Whether any session is so. */
@@ -93,12 +93,13 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
   });
   return [
     {
-      id: 'gpu', head: 'GPU', width: hasAny(fleet, (row) => fleet.number('session', 'mig', row) !== null) ? 172 : 108,
+      id: 'gpu', head: 'GPU', width: hasAny(fleet, (row) => fleet.number('session', 'mig', row) !== null) ? 132 : 104,
       cell: (row) => {
         const { gpu, mig, name } = place(fleet, row);
         return (
           <a href={gpuHref(fleet, gpu, mig)} title={name}>
-            {name}
+            {gpuName(fleet, gpu)}
+            {mig === null ? '' : ` ${shortInstanceName(fleet, mig)}`}
           </a>
         );
       },
@@ -106,7 +107,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => place(fleet, row).name,
     },
     {
-      id: 'since', head: t('since'), width: 72, align: 'right',
+      id: 'since', head: t('since'), width: 68, align: 'right',
       cell: (row) => <Age fleet={fleet} row={row} />,
       // Not the age, which moves on between two rows and would shuffle those of one start.
       sort: (row) => negated(fleet.number('session', 'since', row)),
@@ -117,16 +118,16 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
     },
     ...names(fleet),
     {
-      id: 'state', head: t('state'), width: 100,
+      id: 'state', head: t('state'), width: 96,
       cell: (row) => <State fleet={fleet} table="session" row={row} />,
       sort: (row) => stateWord(word('state')(row)),
       text: word('state'),
     },
     ...findings(fleet),
-    figure('mem_mib', t('memGib'), 100, gib),
+    figure('mem_mib', t('memGib'), 88, gib),
     figure('util', t('sm'), 64, (value) => number(value, 1)),
     {
-      id: 'idle_s', head: t('idle'), width: 64, align: 'right',
+      id: 'idle_s', head: t('idle'), width: 56, align: 'right',
       cell: (row) => {
         const idle = fleet.number('session', 'idle_s', row);
         return idle === null ? <span class="dim">–</span> : shortDuration(idle);
@@ -135,7 +136,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => readingForExport(fleet.reading('session', 'idle_s', row)),
     },
     {
-      id: 'pid', head: t('pid'), width: 72, align: 'right',
+      id: 'pid', head: t('pid'), width: 56, align: 'right',
       cell: (row) => fleet.text('session', 'pid', row),
       sort: (row) => fleet.number('session', 'pid', row),
       text: (row) => fleet.text('session', 'pid', row),

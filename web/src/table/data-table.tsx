@@ -14,7 +14,7 @@ export interface Column<Row> {
   head: string;
   /** Width in px. */
   width: number;
-  /** Takes a share of what remains; `width` is then the least. */
+  /** Takes a share of what remains, by its width; `width` is then the least. */
   grow?: boolean;
   align?: 'right';
   /** What is shown. */
@@ -45,14 +45,19 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sort, onSort, empt
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(600);
+  const [width, setWidth] = useState(0);
   const ordered = useOrdered(rows, columns, sort, keyOf, box);
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    const observer = new ResizeObserver(() => {
+      setHeight(element.clientHeight);
+      setWidth(element.clientWidth);
+    });
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
+  const share = shareOf(columns, width);
   const whole = printing.value;
   const first = whole ? 0 : Math.max(0, Math.floor(top / ROW) - MARGIN);
   const last = whole ? ordered.length : Math.min(ordered.length, Math.ceil((top + height) / ROW) + MARGIN);
@@ -68,7 +73,7 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sort, onSort, empt
       <table aria-rowcount={ordered.length + 1} aria-label={label} style={{ minWidth: `${widthOf(columns)}px` }}>
         <colgroup>
           {columns.map((column) => (
-            <col key={column.id} style={column.grow ? {} : { width: `${column.width}px` }} />
+            <col key={column.id} style={{ width: `${column.width + (column.grow ? column.width * share : 0)}px` }} />
           ))}
         </colgroup>
         <thead>
@@ -101,6 +106,12 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sort, onSort, empt
       {rows.length === 0 && <div class="none">{empty}</div>}
     </div>
   );
+}
+
+/** What each px of the columns that grow gets of the room that is left. */
+function shareOf<Row>(columns: readonly Column<Row>[], width: number): number {
+  const growing = widthOf(columns.filter((column) => column.grow));
+  return growing === 0 ? 0 : Math.max(0, width - widthOf(columns)) / growing;
 }
 
 function widthOf<Row>(columns: readonly Column<Row>[]): number {

@@ -224,6 +224,22 @@ const PHRASES: &[(&str, &str)] = &[
         "name a folder that can be written with --state, or set STATE_DIRECTORY",
         "--state로 쓸 수 있는 폴더를 지정하거나, STATE_DIRECTORY를 설정하세요",
     ),
+    // Where the pages say GPUs were looked for.
+    (
+        "libnvidia-ml.so.1, the library of NVIDIA's driver",
+        "libnvidia-ml.so.1, NVIDIA 드라이버의 라이브러리",
+    ),
+    ("the program nvidia-smi on PATH", "PATH의 nvidia-smi 프로그램"),
+    (
+        "NVIDIA GPUs on the PCI bus, in /sys/bus/pci/devices",
+        "PCI 버스의 NVIDIA GPU (/sys/bus/pci/devices)",
+    ),
+    ("none is there", "하나도 없음"),
+    ("the bus cannot be read", "버스를 읽을 수 없음"),
+    (
+        "run gpulse on a machine with a GPU, or look at `gpulse demo`",
+        "GPU가 있는 컴퓨터에서 gpulse를 실행하거나, `gpulse demo`로 살펴보세요",
+    ),
     ("bring the GPU back first: see gpus-healthy", "먼저 GPU를 되살리세요: gpus-healthy 참고"),
 ];
 

@@ -1,5 +1,7 @@
 //! What needs attention: lines made of a key and arguments, worded by whoever shows them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,8 @@ use super::state;
 
 /// Lines at most; the rest is counted.
 const MOST_LINES: usize = 100;
+/// Lines about one kind of finding; more become one.
+const MOST_OF_A_KIND: usize = 5;
 /// How long an XID is news, in seconds.
 const XID_NEWS_S: f64 = 3600.0;
 /// Where a GPU does not say from when on it slows down, in °C.
@@ -60,6 +64,7 @@ pub(super) fn lines(view: &View<'_>, ecc_before: &EccBefore) -> (Vec<Line>, usiz
     nodes_gone(view, &mut lines);
     gpus_missing(view.fleet, &mut lines);
     stale_sessions(view, &mut lines);
+    findings(view, &mut lines);
     lines.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.since.cmp(&a.since)));
     let more = lines.len().saturating_sub(MOST_LINES);
     lines.truncate(MOST_LINES);
@@ -189,6 +194,41 @@ fn stale_sessions(view: &View<'_>, lines: &mut Vec<Line>) {
         args: args(json!({ "gpus": gpus.len(), "hours": hours })),
         since: oldest.map(whole),
     });
+}
+
+/// A line for each GPU with a finding; one for all where many have the same.
+fn findings(view: &View<'_>, lines: &mut Vec<Line>) {
+    let fleet = view.fleet;
+    let mut by_kind: BTreeMap<u32, BTreeSet<(u32, u32)>> = BTreeMap::new();
+    let shown = |gpu: u32| {
+        let row = view.layout.gpu_row.get(&gpu);
+        row.is_some_and(|row| view.occupancy.gpus[*row].state != state::GONE)
+    };
+    for finding in fleet.found.now().filter(|of| shown(of.gpu)) {
+        by_kind.entry(finding.kind).or_default().insert((finding.gpu, finding.holder));
+    }
+    for (kind, subjects) in by_kind {
+        let name = fleet.dicts.text(Dict::Finding, kind);
+        if subjects.len() > MOST_OF_A_KIND {
+            let gpus: BTreeSet<u32> = subjects.iter().map(|(gpu, _)| *gpu).collect();
+            lines.push(Line {
+                severity: Severity::Warning,
+                node: None,
+                gpu: None,
+                uuid: None,
+                key: "findings".to_owned(),
+                args: args(json!({ "finding": name, "gpus": gpus.len() })),
+                since: None,
+            });
+            continue;
+        }
+        for (gpu, holder) in subjects {
+            let Some(entity) = fleet.entities.get(gpu) else { continue };
+            let holder = Some(fleet.dicts.text(Dict::Holder, holder)).filter(|of| !of.is_empty());
+            let of = json!({ "finding": name, "holder": holder });
+            lines.push(about(fleet, entity, Severity::Warning, "finding", of));
+        }
+    }
 }
 
 fn about(fleet: &Fleet, entity: &Entity, severity: Severity, key: &str, of: Value) -> Line {

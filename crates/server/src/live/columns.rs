@@ -127,6 +127,8 @@ const SESSION_COLUMNS: &[(&str, SessionCell)] = &[
     ("container", |_, _, of| f64::from(of.container)),
     ("workload", |_, _, of| f64::from(of.workload)),
     ("command", |_, _, of| f64::from(of.command)),
+    ("slurm_job", |_, _, of| f64::from(of.slurm_job)),
+    ("finding", |_, _, of| f64::from(of.finding)),
     ("since", |view, row, _| view.session(row, SESSION_START, 1.0, 2)),
     ("exact", |_, _, of| f64::from(u8::from(of.exact))),
     ("mem_mib", |view, row, _| view.session(row, SESSION_MEMORY, 1.0 / MIB, 7)),

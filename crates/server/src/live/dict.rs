@@ -22,10 +22,12 @@ pub(super) enum Dict {
     Container,
     Workload,
     Command,
+    SlurmJob,
+    Finding,
 }
 
 /// Names in the snapshot.
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 17] = [
     "node",
     "state",
     "model",
@@ -41,6 +43,8 @@ pub(super) const NAMES: [&str; 15] = [
     "container",
     "workload",
     "command",
+    "slurm_job",
+    "finding",
 ];
 
 /// From this one on, number 0 is the empty text.

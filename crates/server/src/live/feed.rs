@@ -30,6 +30,10 @@ pub(super) enum Role {
     SessionState,
     /// A figure of a session.
     Session,
+    /// Who holds a device, used or not.
+    Allocation,
+    /// Something is found wrong with a session, an allocation or a device, in a label.
+    Finding,
     /// Something is wrong with a GPU, in a label.
     Problem,
     /// A field has no value, and why.
@@ -100,6 +104,10 @@ feeds! {
     SESSION_LAST_USE Session "gpu_session_last_use_time_seconds"
     SESSION_MEMORY Session "gpu_session_memory_bytes"
     SESSION_UTIL Session "gpu_session_utilization_ratio"
+    ALLOCATION_INFO Allocation "gpu_allocation_info"
+    SESSION_FINDING Finding "gpu_session_finding"
+    ALLOCATION_FINDING Finding "gpu_allocation_finding"
+    DEVICE_FINDING Finding "gpu_device_finding"
     DEVICE_PROBLEM Problem "gpulse_device_problem"
     FIELD_LACKS Lack "gpulse_field_supported"
 }

@@ -13,6 +13,7 @@ use store::{Latest, SeriesRef, Store};
 use super::booked::Booking;
 use super::dict::Dicts;
 use super::feed::{FEEDS, IDENTITIES, Role, position};
+use super::found::Found;
 use super::known::{Cell, Entity, Link, NOWHERE, Session, Target};
 use super::slots::Slots;
 use super::state;
@@ -47,6 +48,7 @@ pub(super) struct Fleet {
     /// Per series' name and place.
     cells: Vec<Vec<Cell>>,
     pub(super) booking: Booking,
+    pub(super) found: Found,
     /// Which places samples of this tick were about.
     touched: [Vec<u64>; 2],
     tick: u64,
@@ -69,6 +71,7 @@ impl Fleet {
             identities: named(IDENTITIES.iter().copied()),
             cells: vec![Vec::new(); FEEDS.len()],
             booking: Booking::default(),
+            found: Found::default(),
             touched: [Vec::new(), Vec::new()],
             tick: 0,
             now: 0,
@@ -78,7 +81,8 @@ impl Fleet {
 
     /// Whether so many names came by that a fresh start is cheaper than keeping them.
     pub(super) fn is_overgrown(&self) -> bool {
-        self.targets.len() > MOST_NAMES || self.dicts.largest() > MOST_NAMES
+        let most = self.targets.len().max(self.dicts.largest()).max(self.found.len());
+        most > MOST_NAMES
     }
 
     /// Read the newest samples.
@@ -99,6 +103,7 @@ impl Fleet {
         self.measure_intervals(&before);
         self.date_entities();
         self.drop_untouched();
+        self.settle_findings();
     }
 
     /// Statements about other series hold for one tick.
@@ -109,6 +114,7 @@ impl Fleet {
             }
         }
         self.booking.begin();
+        self.found.begin();
     }
 
     /// Puts samples, ascending by series, to what they are about.
@@ -168,6 +174,7 @@ impl Fleet {
             _ if link.place == NOWHERE => return,
             Role::Booked | Role::Effective => self.booking.add(link, row.value),
             Role::Problem => self.problem(link.place, cell),
+            Role::Finding => self.found.say(link.extra, cell),
             Role::Xid => self.xid(link.place, cell),
             Role::Lack => return,
             _ => self.newer(feed, link.place, cell),

@@ -109,5 +109,8 @@ pub(super) struct Session {
     pub(super) container: u32,
     pub(super) workload: u32,
     pub(super) command: u32,
+    pub(super) slurm_job: u32,
+    /// All that is found about it, joined by commas.
+    pub(super) finding: u32,
     pub(super) exact: bool,
 }

@@ -55,8 +55,7 @@ impl Fleet {
         };
         let labels = &labels;
         let target = self.target(labels);
-        // A session's series names its device, but adds nothing to what others say of it.
-        self.names_version += u64::from(!is_about_session(FEEDS[feed].role));
+        self.names_version += u64::from(names_devices(FEEDS[feed].role));
         let (place, extra) = self.place_and_extra(feed, target, labels).unwrap_or((NOWHERE, 0));
         Link { series, feed, place, target, extra }
     }
@@ -73,6 +72,15 @@ impl Fleet {
             Role::DeviceInfo | Role::Device => (self.device(target, labels)?, 0),
             Role::Booked => (self.device(target, labels)?, state::number(labels.get("state"))?),
             Role::Effective => (self.device(target, labels)?, EFFECTIVE),
+            Role::Allocation => {
+                let number = self.allocation_holder(labels);
+                self.found.allocated(text(labels, "allocation"), number);
+                return None;
+            }
+            Role::Finding => {
+                let gpu = self.by_label(target, labels)?;
+                (gpu, self.finding(gpu, labels)?)
+            }
             Role::Problem => {
                 let problem = self.dicts.number(Dict::Problem, text(labels, "reason"));
                 (self.by_label(target, labels)?, problem)
@@ -230,6 +238,14 @@ impl Fleet {
         self.dicts.number(Dict::Holder, &holder)
     }
 
+    /// Who an allocation was given to; 0 where that is not said.
+    fn allocation_holder(&mut self, labels: &Labels) -> u32 {
+        let job = name_in(labels, "slurm_job");
+        let of_pod = holder(exported(labels, "namespace"), exported(labels, "pod"));
+        let named = if of_pod.is_empty() && !job.is_empty() { job_name(job) } else { of_pod };
+        self.dicts.number(Dict::Holder, &named)
+    }
+
     /// The number of a text, [`NOWHERE`] where it is empty.
     fn number(&mut self, dict: Dict, text: &str) -> u32 {
         if text.is_empty() { NOWHERE } else { self.dicts.number(dict, text) }
@@ -253,6 +269,8 @@ impl Fleet {
             container: 0,
             workload: 0,
             command: 0,
+            slurm_job: 0,
+            finding: 0,
             exact: false,
         })?;
         self.touch(place, true);
@@ -278,11 +296,23 @@ impl Fleet {
             container: number(Dict::Container, exported(labels, "container")),
             workload: number(Dict::Workload, name_in(labels, "workload")),
             command: number(Dict::Command, name_in(labels, "command")),
+            slurm_job: number(Dict::SlurmJob, name_in(labels, "slurm_job")),
+            finding: 0,
             exact: labels.get("start") == "exact",
         };
         *self.sessions.get_mut(place)? = info;
         Some(place)
     }
+}
+
+fn job_name(job: &str) -> String {
+    format!("job {job}")
+}
+
+/// Whether series of this role say something about a device: those of a session or an allocation
+/// name it, but add nothing to what others say of it.
+const fn names_devices(role: Role) -> bool {
+    !is_about_session(role) && !matches!(role, Role::Allocation | Role::Finding)
 }
 
 fn holder(namespace: &str, pod: &str) -> String {
@@ -300,7 +330,7 @@ fn session_holder(labels: &Labels, namespace: &str, pod: &str) -> String {
     let (job, uid) = (name_in(labels, "slurm_job"), name_in(labels, "pod_uid"));
     match labels.get("kind") {
         _ if !pod.is_empty() => holder(namespace, pod),
-        _ if !job.is_empty() => named("job", job),
+        _ if !job.is_empty() => job_name(job),
         "pod" if !uid.is_empty() => named("pod", &uid[..uid.floor_char_boundary(8)]),
         "pod" => "pod".to_owned(),
         "container" => "container".to_owned(),

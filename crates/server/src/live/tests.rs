@@ -2,6 +2,7 @@
 
 mod client;
 mod fleets;
+mod found;
 mod served;
 mod states;
 
@@ -12,7 +13,7 @@ use model::text::{Sample, parse};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::Source;
+use super::{Source, SourceWords};
 use crate::testing::{self, NOW};
 use crate::{App, Config};
 
@@ -354,11 +355,17 @@ fn an_empty_store_says_what_was_looked_for() {
         looked_for: "libnvidia-ml.so.1".into(),
         problem: "not found".into(),
         remedy: "install the driver".into(),
+        korean: Some(SourceWords {
+            looked_for: "라이브러리".into(),
+            problem: "없음".into(),
+            remedy: "설치하세요".into(),
+        }),
     };
     app.set_sources(vec![source]);
     app.set_backfill(Some(NOW));
     let snapshot = snapshot(&app, NOW);
     assert_eq!(snapshot["sources"][0]["looked_for"], "libnvidia-ml.so.1");
+    assert_eq!(snapshot["sources"][0]["korean"]["problem"], "없음");
     assert_eq!(snapshot["backfill"], "2026-01-15T09:00:00Z");
     assert_eq!(snapshot["funnel"]["total"], 0);
     assert_eq!(snapshot["funnel"]["util"], Value::Null);

@@ -74,6 +74,7 @@ fn a_server_without_gpu_says_what_it_looked_for() {
         looked_for: "libnvidia-ml.so.1".into(),
         problem: "not found".into(),
         remedy: String::new(),
+        korean: None,
     }]);
     // The picture is kept for an interval: ask another server of the same kind.
     let other = Running::new(Access::local());
@@ -83,6 +84,7 @@ fn a_server_without_gpu_says_what_it_looked_for() {
         looked_for: "libnvidia-ml.so.1".into(),
         problem: "not found".into(),
         remedy: String::new(),
+        korean: None,
     }]);
     let found = look(&other.way()).unwrap().no_gpu.unwrap();
     assert_eq!(found.details(Language::English), "libnvidia-ml.so.1: not found");
