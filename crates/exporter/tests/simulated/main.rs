@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod energy;
 mod golden;
 mod holders;
 mod life;

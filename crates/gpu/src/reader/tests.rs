@@ -11,6 +11,7 @@ use fake::{Fake, FakeGpu, MIB, gpu, mig, process, used};
 
 mod fake;
 
+mod energy;
 mod life;
 mod partition;
 mod people;
