@@ -9,14 +9,15 @@ mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use decode::{Decoder, Listener};
 pub(crate) use encode::{Encoder, Sample};
 
 /// Kind of a record that numbers label pairs and series.
 const SERIES: u8 = 1;
-/// Kind of a record of samples.
-const SAMPLES: u8 = 2;
+/// Kind of a record of samples. Kind 2 was one of versions that were not published.
+const SAMPLES: u8 = 3;
 
 /// The payload follows as it is.
 const PLAIN: u8 = 0;

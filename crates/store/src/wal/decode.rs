@@ -1,7 +1,7 @@
 //! Reading records. Everything is checked: what does not hold together is skipped and counted.
 
-use super::{MOST_UNPACKED, PLAIN, RAW, SAMPLES, SERIES, ZSTD};
-use crate::{decimal, packed, varint};
+use super::{MOST_UNPACKED, PLAIN, SAMPLES, SERIES, ZSTD, values};
+use crate::{packed, varint};
 
 /// What reading found that it could not use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,16 +96,17 @@ impl Decoder {
             let length = varint::take_size(body, most)?;
             varint::take_bytes(body, length)
         };
-        let (mut series, mut times, tags, mut values) =
-            (column()?, column()?, column()?, column()?);
+        let (mut series, mut times, tags, planes) = (column()?, column()?, column()?, column()?);
         if tags.len() != count {
             return None;
         }
+        let mut values = values::Reader::new(tags, planes)?;
         let mut number = 0i64;
         for tag in tags {
-            number = number.wrapping_add(varint::take_signed(&mut series)?);
+            let after = varint::take_signed(&mut series)?;
+            number = number.wrapping_add(after);
             time = time.wrapping_add(varint::take_signed(&mut times)?);
-            let value = value(*tag, &mut values)?;
+            let value = values.take(*tag, after == -1)?;
             let known = usize::try_from(number).ok().and_then(|at| *self.series.get(at)?);
             match known {
                 Some(series) => listener.sample(series, time, value),
@@ -134,24 +135,4 @@ fn body<'a>(payload: &'a [u8], unpacked: &'a mut Vec<u8>) -> Option<&'a [u8]> {
 fn text<'a>(body: &mut &'a [u8]) -> Option<&'a str> {
     let length = varint::take_size(body, body.len())?;
     std::str::from_utf8(varint::take_bytes(body, length)?).ok()
-}
-
-#[inline]
-fn value(tag: u8, values: &mut &[u8]) -> Option<f64> {
-    if tag == RAW {
-        let bits = varint::take_bytes(values, 8)?.try_into().ok()?;
-        return Some(f64::from_bits(u64::from_le_bytes(bits)));
-    }
-    let count = usize::from(tag >> 4);
-    if count > 7 {
-        return None;
-    }
-    let folded = if let Some(whole) = values.first_chunk::<8>() {
-        u64::from_le_bytes(*whole) & ((1u64 << (8 * count)) - 1)
-    } else {
-        let bytes = values.get(..count)?;
-        bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
-    };
-    *values = &values[count..];
-    Some(decimal::number(varint::unfold(folded), tag & 0xf))
 }

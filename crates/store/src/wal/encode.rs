@@ -2,9 +2,9 @@
 
 use journal::Batch;
 
-use super::{PLAIN, RAW, SAMPLES, SERIES, ZSTD};
+use super::{PLAIN, SAMPLES, SERIES, ZSTD, values};
 use crate::head::Index;
-use crate::{decimal, varint};
+use crate::varint;
 
 /// Payloads shorter than this are not worth packing.
 const SMALL: usize = 256;
@@ -39,6 +39,7 @@ pub(crate) struct Encoder {
     fresh: Vec<u32>,
     body: Vec<u8>,
     columns: Columns,
+    values: values::Writer,
     packed: Vec<u8>,
     zstd: zstd::bulk::Compressor<'static>,
 }
@@ -47,14 +48,7 @@ pub(crate) struct Encoder {
 struct Columns {
     series: Vec<u8>,
     times: Vec<u8>,
-    tags: Vec<u8>,
-    values: Vec<u8>,
-}
-
-impl Columns {
-    fn all(&mut self) -> [&mut Vec<u8>; 4] {
-        [&mut self.series, &mut self.times, &mut self.tags, &mut self.values]
-    }
+    planes: Vec<u8>,
 }
 
 impl std::fmt::Debug for Encoder {
@@ -75,6 +69,7 @@ impl Encoder {
             fresh: Vec::new(),
             body: Vec::new(),
             columns: Columns::default(),
+            values: values::Writer::default(),
             packed: Vec::new(),
             zstd: zstd::bulk::Compressor::new(LEVEL)?,
         })
@@ -133,7 +128,7 @@ impl Encoder {
             return;
         }
         let mut rows = std::mem::take(&mut self.columns.series);
-        let mut texts = std::mem::take(&mut self.columns.values);
+        let mut texts = std::mem::take(&mut self.columns.planes);
         rows.clear();
         texts.clear();
         self.pairs.resize(index.pair_room(), NONE);
@@ -163,54 +158,35 @@ impl Encoder {
         varint::put(&mut self.body, self.fresh.len() as u64);
         self.body.extend_from_slice(&rows);
         self.columns.series = rows;
-        self.columns.values = texts;
+        self.columns.planes = texts;
         self.push(SERIES, batch);
     }
 
     fn put_samples(&mut self, samples: &[Sample], batch: &mut Batch) {
         let Some(base) = samples.first().map(|sample| sample.time) else { return };
-        self.columns.all().into_iter().for_each(Vec::clear);
+        let Columns { series, times, planes } = &mut self.columns;
+        [&mut *series, times, planes].into_iter().for_each(Vec::clear);
+        self.values.clear();
+        // The number after that of the sample before.
         let (mut number, mut time) = (0i64, base);
         for sample in samples {
             let next = i64::from(self.series[sample.slot as usize]);
-            varint::put_signed(&mut self.columns.series, next - number);
-            number = next + 1;
-            varint::put_signed(&mut self.columns.times, sample.time - time);
-            time = sample.time;
-            self.put_value(sample);
+            varint::put_signed(series, next - number);
+            varint::put_signed(times, sample.time - time);
+            let hint = &mut self.exponents[sample.slot as usize];
+            self.values.put(sample.value, next + 1 == number, hint);
+            (number, time) = (next + 1, sample.time);
         }
+        self.values.planes(planes);
         self.body.clear();
         varint::put(&mut self.body, self.epoch);
         varint::put(&mut self.body, samples.len() as u64);
         varint::put_signed(&mut self.body, base);
-        for column in self.columns.all() {
+        for column in [&*series, times, &self.values.tags, planes] {
             varint::put(&mut self.body, column.len() as u64);
             self.body.extend_from_slice(column);
         }
         self.push(SAMPLES, batch);
-    }
-
-    #[inline]
-    fn put_value(&mut self, sample: &Sample) {
-        let hint = &mut self.exponents[sample.slot as usize];
-        let found = decimal::mantissa(sample.value, *hint).or_else(|| {
-            *hint = decimal::exponent(sample.value, 0)?;
-            decimal::mantissa(sample.value, *hint)
-        });
-        let Columns { tags, values, .. } = &mut self.columns;
-        match found {
-            // Below 2^53 once folded below 2^54: seven bytes at most.
-            Some(mantissa) => {
-                let folded = varint::fold(mantissa);
-                let bytes = (64 - folded.leading_zeros()).div_ceil(8);
-                tags.push(*hint | u8::try_from(bytes << 4).unwrap_or(0));
-                values.extend_from_slice(&folded.to_le_bytes()[..bytes as usize]);
-            }
-            None => {
-                tags.push(RAW);
-                values.extend_from_slice(&sample.value.to_bits().to_le_bytes());
-            }
-        }
     }
 
     fn push(&mut self, kind: u8, batch: &mut Batch) {
