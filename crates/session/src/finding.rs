@@ -66,27 +66,25 @@ impl Finding {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::NoProcess => {
-                "Ask the owner whether the GPU is needed; delete the pod or job if not."
+                "ask the owner whether the GPU is needed, and delete the pod or job if not"
             }
             Self::OutsideAllocation => {
-                "Look how it got the device: NVIDIA_VISIBLE_DEVICES set by hand, a privileged \
-                 container, or a program started on the host beside the allocator."
+                "look how it got the device: NVIDIA_VISIBLE_DEVICES set by hand, a privileged \
+                 container, or a program started on the host beside the allocator"
             }
             Self::Leaked => {
-                "Find who has /dev/nvidia* open and end it; if nobody has, reset the GPU while it \
-                 is drained."
+                "find who has /dev/nvidia* open and end it; if nobody has, drain and reset the GPU"
             }
             Self::Zombie => {
-                "End its parent, which has not waited for it; if it hangs in the kernel, drain the \
-                 node and reset the GPU or reboot."
+                "end its parent, which has not waited for it; if it hangs in the kernel, drain the \
+                 node and reset the GPU or reboot"
             }
             Self::NoComputeInstance => {
-                "Make a compute instance in it (nvidia-smi mig -cci), or destroy it to give its \
-                 slices to others."
+                "make a compute instance in it (nvidia-smi mig -cci), or destroy it"
             }
             Self::HangSuspect => {
-                "Look at the process's stack and at the other ranks of its job: one that is missing \
-                 or differs keeps the rest waiting."
+                "look at its stack and at the other ranks of its job: one that is missing keeps \
+                 the rest waiting"
             }
         }
     }

@@ -284,8 +284,11 @@ impl Engine {
         if known.next_check > now {
             return;
         }
+        // The driver listed it although it was dead already: that it still is says nothing new.
+        let was_dead = matches!(known.process_state, Some('Z' | 'X'));
         let found = lookup(known.facts.pid);
-        if self.is_over(session, &found) {
+        let is_news = !was_dead || self.is_another(session, &found);
+        if is_news && self.is_over(session, &found) {
             self.end(session, End { at: now, kind: EndKind::Gone }, false);
         } else {
             self.take_facts(session, &found);

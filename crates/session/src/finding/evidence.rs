@@ -104,67 +104,75 @@ impl ZombieCause {
             Self::PodGone => "pod_gone",
         }
     }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Missing => "it is not in /proc",
+            Self::Defunct => "it ended and nobody waited for it",
+            Self::Stuck => "it waits in the kernel and cannot be ended",
+            Self::PodGone => "its pod is no longer on this node",
+        }
+    }
 }
 
 impl Evidence {
-    /// The sentence for people.
+    /// What was seen in words for people: parts divided by `; `, each of which a catalogue of
+    /// another language can know.
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
             Self::NoProcess { holder, device_id } => {
-                format!("{holder} holds {device_id} and no process of it is there.")
+                format!("{holder} holds {device_id} and no process of it is there")
             }
             Self::OutsideAllocation { pid, command, owner, holders, access } => {
-                outside(*pid, command, owner, holders, access.as_ref())
+                let mut text =
+                    format!("PID {pid} ({command}) of {owner} uses the device without holding it");
+                add_holders(&mut text, holders);
+                add_access(&mut text, access.as_ref());
+                text
             }
             Self::Leaked { bytes, open_by } => leaked(*bytes, open_by.as_deref()),
-            Self::Zombie { pid, parent, cause } => zombie(*pid, *parent, *cause),
-            Self::NoComputeInstance { gpu_instance, profile } => format!(
-                "GPU instance {gpu_instance} ({profile}) has no compute instance: no process can \
-                 use it."
-            ),
+            Self::Zombie { pid, parent, cause } => {
+                let parent = parent.map(|parent| format!(" (parent {parent})")).unwrap_or_default();
+                format!("the driver lists PID {pid}{parent}: {}", cause.in_words())
+            }
+            Self::NoComputeInstance { gpu_instance, profile } => {
+                format!("GPU instance {gpu_instance} ({profile}) has no compute instance")
+            }
             Self::HangSuspect { pid, used_ratio, watts, usual_watts, idle_watts, confidence } => {
-                let mut text = format!(
-                    "PID {pid} keeps the GPU at {:.0} % and it draws {watts:.0} W",
-                    used_ratio * 100.0
-                );
+                let percent = used_ratio * 100.0;
+                let mut text =
+                    format!("PID {pid} keeps the GPU at {percent:.0} % and it draws {watts:.0} W");
                 if let Some(usual) = usual_watts {
-                    let _ = write!(text, ", usually {usual:.0} W");
+                    let _ = write!(text, "; usually {usual:.0} W");
                 }
                 if let Some(idle) = idle_watts {
-                    let _ = write!(text, ", idle {idle:.0} W");
+                    let _ = write!(text, "; idle {idle:.0} W");
                 }
-                let _ = write!(text, "; confidence {}.", confidence.as_str());
+                let _ = write!(text, "; confidence {}", confidence.as_str());
                 text
             }
         }
     }
 }
 
-fn outside(
-    pid: u32,
-    command: &str,
-    owner: &str,
-    holders: &[String],
-    access: Option<&Access>,
-) -> String {
-    let mut text = format!("PID {pid} ({command}) of {owner} uses the device without holding it");
+fn add_holders(text: &mut String, holders: &[String]) {
     match holders {
-        [] => text.push_str("; nobody does"),
+        [] => text.push_str("; nobody holds it"),
         holders => {
-            let _ = write!(text, "; {} does", holders.join(", "));
+            let _ = write!(text, "; held by {}", holders.join(", "));
         }
     }
-    if let Some(access) = access {
-        if access.privileged == Some(true) {
-            text.push_str("; it may use every device of the host");
-        }
-        if let Some(devices) = &access.visible_devices {
-            let _ = write!(text, "; NVIDIA_VISIBLE_DEVICES={devices}");
-        }
+}
+
+fn add_access(text: &mut String, access: Option<&Access>) {
+    let Some(access) = access else { return };
+    if access.privileged == Some(true) {
+        text.push_str("; it is privileged");
     }
-    text.push('.');
-    text
+    if let Some(devices) = &access.visible_devices {
+        let _ = write!(text, "; NVIDIA_VISIBLE_DEVICES={devices}");
+    }
 }
 
 fn leaked(bytes: u64, open_by: Option<&[u32]>) -> String {
@@ -174,20 +182,8 @@ fn leaked(bytes: u64, open_by: Option<&[u32]>) -> String {
         Some([]) => text.push_str("; no other process has /dev/nvidia* open"),
         Some(pids) => {
             let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-            let _ = write!(text, "; PID {} has /dev/nvidia* open", pids.join(", "));
+            let _ = write!(text, "; /dev/nvidia* is open in PID {}", pids.join(", "));
         }
     }
-    text.push('.');
     text
-}
-
-fn zombie(pid: u32, parent: Option<u32>, cause: ZombieCause) -> String {
-    let why = match cause {
-        ZombieCause::Missing => "it is not in /proc",
-        ZombieCause::Defunct => "it ended and nobody waited for it",
-        ZombieCause::Stuck => "it waits in the kernel and cannot be ended",
-        ZombieCause::PodGone => "its pod is no longer on this node",
-    };
-    let parent = parent.map(|parent| format!(" (parent {parent})")).unwrap_or_default();
-    format!("The driver lists PID {pid}{parent}: {why}.")
 }

@@ -118,3 +118,64 @@ fn a_process_that_is_in_the_kernel_now_and_then_is_no_zombie() {
         assert!(findings(&world).is_empty());
     }
 }
+
+#[test]
+fn a_list_that_fails_for_a_moment_does_not_end_a_dead_process_that_was_listed() {
+    let mut world = World::new();
+    world.start(7, 0);
+    world.see_for(0, 4, &[list(&gpu(0), &[process(7)])]);
+    world.kill(7);
+    world.see_for(5, 60, &[list(&gpu(0), &[process(7)])]);
+    let failed = DeviceObservation {
+        processes: model::Reading::Failed(model::ErrorKind::BadAnswer),
+        ..list(&gpu(0), &[])
+    };
+    world.see_for(61, 70, &[failed]);
+    world.see_for(71, 131, &[list(&gpu(0), &[process(7)])]);
+    assert_eq!(findings(&world), ["zombie"]);
+    assert_eq!(world.session(7).end, None);
+}
+
+#[test]
+fn what_was_found_is_found_after_a_restart_and_not_after_a_long_one() {
+    for (gap, wanted) in [(20, vec!["no_process", "zombie"]), (130, vec![])] {
+        let mut world = World::new();
+        world.engine.set_holdings(at(0), &told(&[holding("GPU-0", "a", 1.0)]));
+        world.start(7, 0);
+        world.see_for(0, 4, &[list(&gpu(1), &[process(7)]), list(&gpu(0), &[])]);
+        world.kill(7);
+        world.see_for(5, 310, &[list(&gpu(1), &[process(7)]), list(&gpu(0), &[])]);
+        let text = serde_json::to_string(&world.engine.save()).unwrap();
+        let saved = serde_json::from_str(&text).unwrap();
+        let later = 310 + gap;
+        let mut again = World::with(crate::Config::default(), Some(saved), "run002", later);
+        again.engine.set_holdings(at(later), &told(&[holding("GPU-0", "a", 1.0)]));
+        again.see(later, &[list(&gpu(1), &[process(7)]), list(&gpu(0), &[])]);
+        let mut found = findings(&again);
+        found.sort_unstable();
+        assert_eq!(found, wanted, "after {gap} s");
+    }
+}
+
+#[test]
+fn an_instance_without_compute_instance_is_found_after_a_minute_with_its_labels() {
+    let mut world = World::new();
+    let instance = crate::UnusableInstance {
+        gpu_index: 0,
+        gpu_uuid: "GPU-0".to_owned(),
+        gpu_instance: 9,
+        profile: "1g.10gb".to_owned(),
+    };
+    world.engine.set_unusable_instances(vec![instance]);
+    world.see_for(0, 59, &[list(&gpu(0), &[])]);
+    assert!(findings(&world).is_empty());
+    world.see(60, &[list(&gpu(0), &[])]);
+    let line =
+        r#"gpu_device_finding{gpu="0",UUID="GPU-0",GPU_I_ID="9",finding="no_compute_instance"} 1"#;
+    assert!(page(&world).contains(line));
+    let said = world.view().findings[0].evidence.sentence();
+    assert!(said.starts_with("GPU instance 9 (1g.10gb) has no compute instance"), "{said}");
+    world.engine.set_unusable_instances(Vec::new());
+    world.see_for(61, 180, &[list(&gpu(0), &[])]);
+    assert!(findings(&world).is_empty());
+}
