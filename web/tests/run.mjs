@@ -10,13 +10,14 @@ import charts from './checks/charts.mjs';
 import costs from './checks/costs.mjs';
 import explore from './checks/explore.mjs';
 import first from './checks/first.mjs';
+import holders from './checks/holders.mjs';
 import looks from './checks/looks.mjs';
 import map from './checks/map.mjs';
 import states from './checks/states.mjs';
 import words from './checks/words.mjs';
 
 /** The first comes first: it watches the program start. */
-const CHECKS = [...first, ...assets, ...looks, ...access, ...map, ...words, ...charts, ...explore, ...states, ...costs];
+const CHECKS = [...first, ...assets, ...looks, ...access, ...map, ...words, ...charts, ...explore, ...holders, ...states, ...costs];
 
 /** Thrown by a check that cannot run here. */
 class Skip extends Error {}

@@ -10,7 +10,7 @@ import { t } from '../words/words';
 import { attentionName, AttentionMark, attentionText } from './attention-line';
 
 /** Lines shown before "show all". */
-const FIRST = 6;
+const FIRST = 10;
 
 export function Attention({ fleet }: { fleet: Fleet }) {
   const [all, showAll] = useState(false);

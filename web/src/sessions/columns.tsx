@@ -29,8 +29,8 @@ function negated(value: number | null): number | null {
 
 /** Who a session belongs to: what somebody looks for, and the widths that such names usually take. */
 const NAMES: readonly [column: string, head: Word, width: number][] = [
-  ['namespace', 'namespace', 114],
-  ['pod', 'pod', 156],
+  ['namespace', 'namespace', 113],
+  ['pod', 'pod', 137],
   ['container', 'container', 92],
   ['slurm_job', 'slurmJob', 96],
   ['user', 'userHead', 60],
@@ -71,12 +71,8 @@ function findings(fleet: Fleet): Column<number>[] {
     id: 'finding', head: t('finding'), width: 132, grow: true,
     cell: (row) => {
       const found = findingWords(of(row));
-      if (found.length === 0) return <span class="dim">–</span>;
-      return (
-        <span title={found.map((each) => each.remedy).join(' ')}>
-          <span class="glyph tone-warning" aria-hidden="true">▲</span> {found.map((each) => each.name).join(', ')}
-        </span>
-      );
+      const names = found.map((each) => each.name).join(', ');
+      return names === '' ? <span class="dim">–</span> : <span title={found.map((each) => each.remedy).join(' ')}>{names}</span>;
     },
     sort: (row) => of(row) || null,
     text: of,
@@ -118,12 +114,15 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
     },
     ...names(fleet),
     {
-      id: 'state', head: t('state'), width: 96,
-      cell: (row) => <State fleet={fleet} table="session" row={row} />,
+      id: 'state', head: t('state'), width: 108,
+      cell: (row) => (
+        <>
+          <State fleet={fleet} table="session" row={row} /> <Found fleet={fleet} row={row} />
+        </>
+      ),
       sort: (row) => stateWord(word('state')(row)),
       text: word('state'),
     },
-    ...findings(fleet),
     figure('mem_mib', t('memGib'), 88, gib),
     figure('util', t('sm'), 64, (value) => number(value, 1)),
     {
@@ -136,7 +135,7 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       text: (row) => readingForExport(fleet.reading('session', 'idle_s', row)),
     },
     {
-      id: 'pid', head: t('pid'), width: 56, align: 'right',
+      id: 'pid', head: t('pid'), width: 68, align: 'right',
       cell: (row) => fleet.text('session', 'pid', row),
       sort: (row) => fleet.number('session', 'pid', row),
       text: (row) => fleet.text('session', 'pid', row),
@@ -147,7 +146,20 @@ export function sessionColumns(fleet: Fleet): Column<number>[] {
       sort: word('command'),
       text: word('command'),
     },
+    ...findings(fleet),
   ];
+}
+
+/** A mark at the state of a session with a finding; its name stands in a column of its own. */
+function Found({ fleet, row }: { fleet: Fleet; row: number }) {
+  const found = findingWords(fleet.word('session', 'finding', row));
+  if (found.length === 0) return null;
+  const names = found.map((each) => each.name).join(', ');
+  return (
+    <span class="tone-warning" role="img" aria-label={names} title={names}>
+      ▲
+    </span>
+  );
 }
 
 /** How long the session runs; `≥` where only the time it was first seen is known. */
