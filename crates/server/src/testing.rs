@@ -53,6 +53,18 @@ pub(crate) fn app_on(disk: Arc<dyn journal::Disk>, options: Options, config: Con
     App::new(Arc::new(store), Config { clock, ..config })
 }
 
+impl Standing {
+    /// A clock that shows this, ms since the epoch.
+    pub(crate) fn at(ms: i64) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(ms)))
+    }
+
+    /// The clock jumps.
+    pub(crate) fn set(&self, ms: i64) {
+        *self.0.lock().unwrap() = ms;
+    }
+}
+
 /// An answer, read in full.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -16,4 +16,6 @@ pub(crate) use remote::{Spare, remote};
 pub(crate) use request::Left;
 
 #[cfg(test)]
+mod clock_steps;
+#[cfg(test)]
 mod tests;

@@ -281,7 +281,7 @@ fn a_batch_that_a_crash_cuts_short_leaves_whole_records_and_is_completed_when_se
     let wanted: Vec<_> = names.iter().map(|name| read(&answered, name)).collect();
 
     let mut parts = std::collections::BTreeSet::new();
-    for written in (0..120_000).step_by(4_000) {
+    for written in (0..160_000).step_by(12_000) {
         let disk = FaultDisk::new();
         let open = || Store::open(Arc::new(disk.clone()), Options::new("/data"), NOW).unwrap();
         let (store, _) = open();
