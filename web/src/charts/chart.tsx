@@ -12,7 +12,7 @@ import { Icon } from '../shell/icon';
 import { theme, zone } from '../state/preferences';
 import { t } from '../words/words';
 import { figuresOf, summaryOf, type Line } from './lines';
-import { dataOf, options, swatchOf } from './plot';
+import { dataOf, options, swatchOf, type Wanted } from './plot';
 import { ValuesTable } from './values-table';
 
 export type { Line } from './lines';
@@ -104,6 +104,20 @@ function Lines({ lines, format }: { lines: readonly Line[]; format: (value: numb
   );
 }
 
+/**
+ * What the plot is to show. Apart from the hook, so that none of these functions knows the element:
+ * the browser keeps a plot's functions for a while after its page was left.
+ */
+function wantedOf(latest: { current: Props }, fit: boolean, raw: (value: number) => string, height: number): Wanted {
+  const { times, lines, max, sync } = latest.current;
+  return {
+    times, lines, raw, fit, height, sync,
+    format: (value) => latest.current.format(value),
+    top: max ?? null,
+    onZoom: (fromMs, toMs) => latest.current.onZoom(fromMs, toMs),
+  };
+}
+
 /** The plot in its element: made anew when its shape, the theme or the zone changes, else given new data. */
 function usePlot(props: Props, fit: boolean, raw: (value: number) => string, height: number) {
   const host = useRef<HTMLDivElement>(null);
@@ -116,17 +130,7 @@ function usePlot(props: Props, fit: boolean, raw: (value: number) => string, hei
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    const wanted = {
-      times: latest.current.times,
-      lines: latest.current.lines,
-      format: (value: number) => latest.current.format(value),
-      raw,
-      top: max ?? null,
-      fit,
-      height,
-      sync: props.sync,
-      onZoom: (fromMs: number, toMs: number) => latest.current.onZoom(fromMs, toMs),
-    };
+    const wanted = wantedOf(latest, fit, raw, height);
     const made = new uPlot(options(wanted, element.clientWidth), dataOf(wanted.times, wanted.lines), element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));

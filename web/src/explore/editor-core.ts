@@ -39,7 +39,11 @@ const CHECK_AFTER_MS = 500;
 const MOST_DESCRIBED = 5000;
 
 export function createEditor(host: HTMLElement, doc: string, words: Words, onRun: (text: string) => void): Editor {
-  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  // CodeMirror keeps one range for measuring, which stays with the shadow root that was measured last:
+  // an element of its own, taken out at the end, keeps that from holding the whole page.
+  const own = document.createElement('div');
+  host.append(own);
+  const root = own.attachShadow({ mode: 'open' });
   const catalogue = new Catalogue();
   const promql = new PromQLExtension()
     .activateLinter(false)
@@ -70,6 +74,7 @@ export function createEditor(host: HTMLElement, doc: string, words: Words, onRun
     destroy: () => {
       view.destroy();
       promql.destroy();
+      own.remove();
     },
   };
 }

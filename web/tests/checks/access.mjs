@@ -114,7 +114,7 @@ export default [
         await settled(page, path);
         // The editor takes the focus where there is nothing to read; letters then are text.
         if (path === '/explore') {
-          await page.waitForFunction(() => document.querySelector('.editor')?.shadowRoot?.activeElement);
+          await page.waitForFunction(() => document.querySelector('.editor > div')?.shadowRoot?.activeElement);
           await page.keyboard.press('Tab');
           assert.equal(await page.evaluate(() => document.activeElement.tagName), 'BUTTON');
         }
