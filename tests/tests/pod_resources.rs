@@ -6,6 +6,8 @@
 
 #[path = "pod_resources/in_cluster.rs"]
 mod in_cluster;
+#[path = "pod_resources/known_dashboards.rs"]
+mod known_dashboards;
 #[path = "pod_resources/program.rs"]
 mod program;
 
