@@ -29,18 +29,32 @@ function useHolding(uuid: string): Holding | null {
   return holding;
 }
 
-export function HoldingPanel({ uuid }: { uuid: string }) {
+/** Heights in px: of the head with the edges, and of a row. */
+const HEAD = 41;
+const ROW = 33;
+
+interface Props {
+  uuid: string;
+  /** How many allocations the live view lets expect, so that their place is kept until they come. */
+  expected: number;
+}
+
+export function HoldingPanel({ uuid, expected }: Props) {
   const holding = useHolding(uuid);
+  if (holding === null && expected > 0) {
+    return <div class="panel" aria-hidden="true" style={{ minHeight: `${HEAD + ROW * expected}px` }} />;
+  }
   if (holding === null || (holding.allocations.length === 0 && holding.found.length === 0)) return null;
+  const columns = columnsOf(holding.allocations);
   return (
     <section class="panel holding fresh" aria-labelledby="holding">
       <header>
         <h2 id="holding">{t(holding.allocations.length > 0 ? 'holding' : 'findings')}</h2>
       </header>
-      <ul>
+      <ul style={{ '--columns': String(columns.length) }}>
         {holding.allocations.map((each) => (
           <li key={each.id}>
-            <Held allocation={each} />
+            <Held allocation={each} columns={columns} />
             {each.findings.map((finding) => (
               <Finding key={finding} finding={finding} about="" />
             ))}
@@ -56,8 +70,20 @@ export function HoldingPanel({ uuid }: { uuid: string }) {
   );
 }
 
-function Held({ allocation }: { allocation: Allocation }) {
-  const { holder, job, container, gi, resource, share, since, sessions } = allocation;
+/** What is said of every allocation: the same of all, so that they stand in columns. */
+function columnsOf(all: readonly Allocation[]): [name: string, value: (of: Allocation) => string][] {
+  const columns: [string, boolean, (of: Allocation) => string][] = [
+    [t('instance'), all.some((of) => of.gi !== ''), (of) => (of.gi === '' ? '—' : `gi${of.gi}`)],
+    [t('resource'), all.some((of) => of.resource !== ''), (of) => of.resource || '—'],
+    [t('share'), all.some((of) => of.share !== null && of.share < 1), (of) => (of.share === null ? '—' : percent(of.share * 100))],
+    [t('heldSince'), true, (of) => (of.since === null ? '—' : shortTime(of.since * 1000, nowMs(), zone.value))],
+    [t('sessions'), true, (of) => (of.sessions === null ? '—' : count(of.sessions))],
+  ];
+  return columns.filter(([, present]) => present).map(([name, , value]) => [name, value]);
+}
+
+function Held({ allocation, columns }: { allocation: Allocation; columns: ReturnType<typeof columnsOf> }) {
+  const { holder, job, container } = allocation;
   const who = job ? t('slurmJobOf', { job: holder }) : holder;
   return (
     <dl class="facts">
@@ -67,21 +93,13 @@ function Held({ allocation }: { allocation: Allocation }) {
           <strong>{who || '—'}</strong> {container !== '' && <span class="dim">{container}</span>}
         </dd>
       </div>
-      {gi !== '' && <Fact name={t('instance')} value={`gi${gi}`} />}
-      {resource !== '' && <Fact name={t('resource')} value={resource} />}
-      {share !== null && share < 1 && <Fact name={t('share')} value={percent(share * 100)} />}
-      {since !== null && <Fact name={t('heldSince')} value={shortTime(since * 1000, nowMs(), zone.value)} />}
-      {sessions !== null && <Fact name={t('sessions')} value={count(sessions)} />}
+      {columns.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value(allocation)}</dd>
+        </div>
+      ))}
     </dl>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

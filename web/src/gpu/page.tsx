@@ -18,7 +18,7 @@ import { columnOf } from './columns-of';
 import { metricsQuery, useHistory, type History } from './history';
 import { Errors, Identity, MigLayout } from './identity';
 import { HoldingPanel } from './holding-panel';
-import { gpuName } from './name';
+import { gpuName, namespaceOf } from './name';
 import { SessionStrip } from './session-strip';
 
 export default function GpuPage({ uuid }: Record<string, string>) {
@@ -39,7 +39,7 @@ export default function GpuPage({ uuid }: Record<string, string>) {
       {loading && <div class="progress" role="progressbar" aria-label={t('loading')} />}
       {row >= 0 ? <Identity fleet={fleet} row={row} /> : <Unknown uuid={uuid} />}
       {row >= 0 && <MigLayout fleet={fleet} row={row} chosen={chosen} />}
-      <HoldingPanel uuid={uuid} />
+      <HoldingPanel uuid={uuid} expected={heldParts(fleet, row)} />
       {problem !== '' && <Failure title={t('historyFailed')} words={problem} retry={retry} />}
       {history === null ? (
         <div class="panel" aria-hidden="true" style={{ minHeight: `${stripHeight(fleet, row)}px` }} />
@@ -50,6 +50,14 @@ export default function GpuPage({ uuid }: Record<string, string>) {
       {row >= 0 && <Errors fleet={fleet} row={row} />}
     </>
   );
+}
+
+/** Parts of the GPU that a pod is on: each has an allocation, as far as the live view tells. */
+function heldParts(fleet: Fleet, row: number): number {
+  if (row < 0) return 0;
+  const mig = fleet.migRows(row);
+  const holders = mig.length === 0 ? [fleet.word('gpu', 'holder', row)] : mig.map((each) => fleet.word('mig', 'holder', each));
+  return holders.filter((holder) => namespaceOf(holder) !== '').length;
 }
 
 /** About how high the session strip will be: a row per device that is in use now. */
