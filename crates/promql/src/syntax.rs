@@ -1,7 +1,6 @@
 //! What the HTTP API asks of the language without evaluating it: queries printed and as a tree,
 //! selectors as matchers, times and durations as parameters have them.
 
-mod times;
 mod tree;
 
 use model::series::Matcher;
@@ -10,7 +9,6 @@ use promql_parser::parser::Expr;
 use crate::error::QueryError;
 use crate::{select, text};
 
-pub use times::{duration, time};
 pub use tree::parse_tree;
 
 /// A query as Prometheus's `format_query` prints it: in one line, or in several where it is long.

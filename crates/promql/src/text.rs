@@ -1,6 +1,7 @@
 //! From the text of a query to its expression.
 
 mod complaint;
+mod labels_of_info;
 mod size;
 mod tokens;
 
@@ -22,7 +23,9 @@ pub(crate) fn parsed<T: Send>(
 ) -> Result<T, QueryError> {
     size::with_stack(query, || {
         let text = without_zero_offsets(with_bytes_as_text(query));
-        let expr = ast(&text).map_err(|error| complaint::of(&text, &error))?;
+        let expr = ast(&text)
+            .or_else(|error| labels_of_info::ast(&text).ok_or(error))
+            .map_err(|error| complaint::of(&text, &error))?;
         if alternatives(&expr) {
             return Err(complaint::of(&text, "\"or\" between matchers is not PromQL"));
         }

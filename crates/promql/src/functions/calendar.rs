@@ -2,20 +2,6 @@
 
 const DAY: i64 = 86_400;
 
-/// Days from the epoch to a date; None if there is no such date.
-pub(crate) fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
-        return None;
-    }
-    // The reverse of `Moment::of`.
-    let shifted_year = year - i64::from(month <= 2);
-    let era = shifted_year.div_euclid(400);
-    let year_of_era = shifted_year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-    Some(era * 146_097 + of_era - 719_468)
-}
-
 /// A moment in UTC.
 pub(crate) struct Moment {
     days: i64,

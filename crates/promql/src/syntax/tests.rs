@@ -1,6 +1,6 @@
 //! What the HTTP API asks of the language.
 
-use super::{duration, format, matchers, parse_tree, time};
+use super::{format, matchers, parse_tree};
 
 #[test]
 fn a_query_is_printed_in_one_line_or_several() {
@@ -40,36 +40,6 @@ fn a_selector_becomes_matchers() {
 }
 
 #[test]
-fn times_are_seconds_or_dates() {
-    assert_eq!(time("1700000000.25").unwrap(), 1_700_000_000_250);
-    assert_eq!(time("1970-01-02T00:00:01Z").unwrap(), 86_401_000);
-    assert_eq!(time("2026-05-01T10:00:00.5+02:00").unwrap(), 1_777_622_400_500);
-    assert_eq!(time("1969-12-31T23:59:59.999Z").unwrap(), -1);
-    for bad in [
-        "",
-        "now",
-        "NaN",
-        "1e300",
-        "2026-13-01T00:00:00Z",
-        "2026-02-30T00:00:00Z",
-        "2026-05-01",
-        "2026-05-01T10:00:00",
-    ] {
-        assert!(time(bad).is_err(), "{bad}");
-    }
-}
-
-#[test]
-fn durations_are_seconds_or_promql() {
-    assert_eq!(duration("15").unwrap(), 15_000);
-    assert_eq!(duration("0.001").unwrap(), 1);
-    assert_eq!(duration("1h30m").unwrap(), 5_400_000);
-    for bad in ["-1", "x", "1x", "NaN", ""] {
-        assert!(duration(bad).is_err(), "{bad}");
-    }
-}
-
-#[test]
 fn an_error_names_its_place() {
     for (query, error) in [
         ("up{", "1:4: parse error: unexpected end of input inside braces"),
@@ -85,6 +55,15 @@ fn an_error_names_its_place() {
         ),
     ] {
         assert_eq!(format(query).unwrap_err().to_string(), error, "{query}");
+    }
+}
+
+#[test]
+fn info_takes_labels_that_match_nothing_and_no_other_does() {
+    let query = r#"sum(info(up, {version=~".*"})) + info(up, {__name__!="target_info"})"#;
+    assert_eq!(format(query).unwrap(), query);
+    for bad in [r#"info({a=~".*"}, {b="1"})"#, r#"rate({a=~".*"})"#, r#"info(up, {a=~".*"}"#] {
+        assert!(format(bad).is_err(), "{bad}");
     }
 }
 

@@ -33,7 +33,7 @@ const AT_LEAST: &[(&str, usize)] = &[
     ("fill_modifier", 0),
     ("functions", 360),
     ("histograms", 93),
-    ("info", 0),
+    ("info", 69),
     ("limit", 15),
     ("literals", 25),
     ("name_label_dropping", 30),

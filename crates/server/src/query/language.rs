@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use promql_parser::parser;
 
 use super::evaluate::told;
 use super::{EARLIEST, LATEST};
@@ -19,10 +18,7 @@ pub(crate) async fn format(form: Form) -> Result<Response, ApiError> {
 }
 
 pub(crate) async fn parse(headers: HeaderMap, form: Form) -> Result<Response, ApiError> {
-    let query = form.get("query");
-    // Checks what the parser alone lets through.
-    promql::syntax::format(query).map_err(|problem| told(&problem))?;
-    let tree = parser::parse(query).map_err(|problem| ApiError::parameter("query", problem))?;
+    let tree = promql::syntax::parse_tree(form.get("query")).map_err(|problem| told(&problem))?;
     let tree = serde_json::to_vec(&tree)
         .map_err(|cause| ApiError::new(Kind::Internal, cause.to_string()))?;
     let body = success(&Notes::default(), |out| out.extend_from_slice(&tree));
