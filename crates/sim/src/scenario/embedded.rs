@@ -30,6 +30,7 @@ const SCENARIOS: &[Embedded] = embedded!(
     "h200-load",
     "rtx2080s-encode",
     "no-gpu",
+    "slurm",
     "bench-8x256",
     "fault-lost",
     "fault-hang",
