@@ -1,6 +1,7 @@
 //! Real processes of this kernel in real control groups, where the machine lets the test make them.
 
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "tests run programs")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -88,14 +88,17 @@ pub struct Holdings {
     pub list: Vec<Holding>,
 }
 
+/// Job ids by GPU index and GPU instance id.
+pub type JobsByPlace = BTreeMap<(u32, Option<u32>), Vec<String>>;
+
 /// All that is told of a node's holders at one moment, where nobody has to be asked for it: by one
 /// of many simulated machines in a process.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assignments {
     /// The kubelet's answer; `None` on a machine that belongs to no cluster.
     pub cluster: Option<Cluster>,
-    /// Job ids by GPU and GPU instance, as a batch system's prolog writes them; `None` without one.
-    pub jobs: Option<BTreeMap<(u32, Option<u32>), Vec<String>>>,
+    /// What a batch system's prolog writes; `None` without one.
+    pub jobs: Option<JobsByPlace>,
 }
 
 /// What a cluster tells of one node: the kubelet of devices, the API server of pods and slices.

@@ -3,11 +3,11 @@
 //!
 //! In the words that the exporter takes from the real ones; nothing here is joined to readings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::Timestamp;
-use model::allocation::{Assignments, Claim, ClaimDevice, Cluster, Grant, Holder};
+use model::allocation::{Assignments, Claim, ClaimDevice, Cluster, Grant, Holder, JobsByPlace};
 use model::pod::{Pod as Told, PodContainer};
 
 use crate::world::Node;
@@ -61,8 +61,8 @@ fn job_of(owner: &Owner) -> Option<&str> {
 }
 
 /// The files that a prolog writes and an epilog removes.
-fn jobs(node: &Node, age_us: i64) -> BTreeMap<(u32, Option<u32>), Vec<String>> {
-    let mut jobs: BTreeMap<_, Vec<String>> = BTreeMap::new();
+fn jobs(node: &Node, age_us: i64) -> JobsByPlace {
+    let mut jobs = JobsByPlace::new();
     for process in &node.processes {
         let Some(job) = job_of(&process.owner) else { continue };
         process.each_alive(age_us, |occurrence| {
@@ -177,16 +177,11 @@ fn allocatable(node: &Node, age_us: i64) -> Vec<(Arc<str>, String)> {
         let usual = if device.mig.is_some() { MIG } else { GPU };
         let resource = given.first().and_then(|given| given.resource.as_deref()).unwrap_or(usual);
         let resource = device.resource(resource);
-        match replicas {
-            Some(count) => {
-                all.extend((0..count).map(|replica| {
-                    (Arc::clone(&resource), with_replica(&device.uuid, Some(replica)))
-                }))
-            }
-            None => {
-                all.insert((resource, device.uuid.clone()));
-            }
-        }
+        let ids: Vec<String> = match replicas {
+            Some(count) => (0..count).map(|n| with_replica(&device.uuid, Some(n))).collect(),
+            None => vec![device.uuid],
+        };
+        all.extend(ids.into_iter().map(|id| (Arc::clone(&resource), id)));
     }
     all.into_iter().collect()
 }
