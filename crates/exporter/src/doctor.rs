@@ -4,6 +4,7 @@
 //! two; it changes nothing. Ids are stable: scripts rely on them. Printing is the program's.
 
 mod checks;
+mod found;
 mod kubelet;
 
 use std::path::Path;
@@ -24,6 +25,8 @@ pub struct Evidence<'a> {
     pub kubelet: &'a Path,
     /// Where the exporter would keep its state.
     pub state_dir: Option<&'a Path>,
+    /// Whether the state of an exporter that watches this machine was read.
+    pub is_watched: bool,
 }
 
 /// One row of the table.

@@ -8,7 +8,7 @@ use gpu::{GpuView, Health, SourceState};
 use model::process::Lookup;
 use model::{ErrorKind, Reading};
 
-use super::{Check, Evidence, Finding, kubelet};
+use super::{Check, Evidence, Finding, found, kubelet};
 
 /// All checks.
 pub const CHECKS: &[Check] = &[
@@ -112,6 +112,12 @@ pub const CHECKS: &[Check] = &[
         remedy: "mount the kubelet's folder pod-resources (hostPath), or name its socket with \
                  --pod-resources-kubelet-socket; without it device metrics name no pods",
         probe: kubelet::probe,
+    },
+    Check {
+        id: "findings",
+        question: "Is all well with sessions, allocations and devices?",
+        remedy: "run gpulse exporter with the same --state: findings need minutes of watching",
+        probe: found::probe,
     },
     Check {
         id: "textfile-folder",

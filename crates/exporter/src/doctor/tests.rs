@@ -10,6 +10,11 @@ use crate::testing::{machine, snapshot, whole, without_driver};
 
 /// The answer to one check about this snapshot.
 fn about(snapshot: &Snapshot, id: &str) -> Answer {
+    about_watched(snapshot, id, false)
+}
+
+/// The same, where an exporter watches the machine or not.
+pub(super) fn about_watched(snapshot: &Snapshot, id: &str, is_watched: bool) -> Answer {
     let dir = tempfile::tempdir().unwrap();
     let machine = machine(dir.path());
     let evidence = Evidence {
@@ -18,6 +23,7 @@ fn about(snapshot: &Snapshot, id: &str) -> Answer {
         textfile: &dir.path().join("gpu_sessions.prom"),
         kubelet: &dir.path().join("kubelet.sock"),
         state_dir: None,
+        is_watched,
     };
     examine(&evidence).into_iter().find(|answer| answer.id == id).unwrap()
 }
@@ -46,6 +52,7 @@ fn ids_are_stable_unique_and_every_check_has_a_question_and_a_remedy() {
             "pid-namespace",
             "procfs",
             "pod-resources",
+            "findings",
             "textfile-folder",
             "state-folder"
         ]
@@ -118,7 +125,7 @@ fn folders_are_judged_without_writing_into_them() {
         let host = &machine.host;
         let state_dir = state_dir.as_deref();
         let kubelet = Path::new("/none");
-        let evidence = Evidence { snapshot: &snapshot, host, textfile, kubelet, state_dir };
+        let evidence = Evidence { snapshot: &snapshot, host, textfile, kubelet, state_dir, is_watched: false };
         let answers = examine(&evidence);
         let status = |id: &str| answers.iter().find(|answer| answer.id == id).unwrap().status;
         (status("textfile-folder"), status("state-folder"))
@@ -141,7 +148,7 @@ fn a_kubelet_that_is_not_there_is_no_fault_and_a_dead_socket_is_one() {
     let judge = || {
         let (host, textfile) = (&machine.host, Path::new("/none"));
         let evidence =
-            Evidence { snapshot: &snapshot, host, textfile, kubelet: &socket, state_dir: None };
+            Evidence { snapshot: &snapshot, host, textfile, kubelet: &socket, state_dir: None, is_watched: false };
         examine(&evidence).into_iter().find(|answer| answer.id == "pod-resources").unwrap()
     };
     assert_eq!(judge().status, Status::NotApplicable);
