@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 pub(crate) use columns::{WhoColumn, choose, csv, table, usual_of_fleet};
 pub(crate) use gather::{Look, Watcher};
 pub(crate) use remote::look as look_at_server;
-pub(crate) use words::Message;
+pub(crate) use words::{Message, findings};
 
 /// Version of the JSON; it rises only when a field changes its meaning.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -47,6 +47,10 @@ pub(crate) struct Device {
     /// a MIG instance that nobody can use.
     pub(crate) state: &'static str,
     pub(crate) sessions: Vec<Session>,
+    /// Who holds it by allocation, used or not. A server's table does not have them.
+    pub(crate) allocations: Vec<Allocated>,
+    /// What an exporter found here that is wrong; `null` from a server, whose page tells it.
+    pub(crate) findings: Option<Vec<Found>>,
     /// Profile of a MIG device.
     #[serde(skip)]
     pub(crate) profile: Option<String>,
@@ -71,6 +75,36 @@ pub(crate) enum Trouble {
         /// Id of the GPU instance.
         gpu_instance: u32,
     },
+}
+
+/// A container or job that holds a device.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Allocated {
+    pub(crate) allocation: String,
+    /// `namespace/pod/container`, or `job 4711`.
+    pub(crate) holder: String,
+    pub(crate) resource: String,
+    pub(crate) device_id: String,
+    /// Start of its container, else when it was first seen, ISO 8601.
+    pub(crate) since: String,
+    /// Its processes there now.
+    pub(crate) sessions: usize,
+}
+
+/// Something that is wrong with a session, an allocation or a device.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Found {
+    pub(crate) finding: &'static str,
+    /// Id of the session that it is about.
+    pub(crate) session: Option<String>,
+    /// Id of the allocation that it is about.
+    pub(crate) allocation: Option<String>,
+    /// Since when its cause is there, ISO 8601.
+    pub(crate) since: String,
+    pub(crate) evidence: session::Evidence,
+    /// The same in words.
+    pub(crate) sentence: String,
+    pub(crate) remedy: &'static str,
 }
 
 /// What the control groups of a process tell of its owner.
@@ -124,6 +158,22 @@ pub(crate) struct Session {
     pub(crate) context: &'static str,
 }
 
+impl Device {
+    /// Who holds it and has no process there.
+    pub(crate) fn holders_without_process(&self) -> Option<String> {
+        let idle = self.allocations.iter().filter(|known| known.sessions == 0);
+        let holders: Vec<&str> = idle.map(|known| known.holder.as_str()).collect();
+        (!holders.is_empty()).then(|| holders.join(", "))
+    }
+
+    /// Names of what is wrong with a session, or with the device itself and its holders.
+    pub(crate) fn findings_of(&self, session: Option<&Session>) -> Vec<&'static str> {
+        let wanted = session.map(|session| &session.session);
+        let all = self.findings.iter().flatten();
+        all.filter(|found| found.session.as_ref() == wanted).map(|found| found.finding).collect()
+    }
+}
+
 impl Who {
     /// One JSON document, ended by a newline.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
@@ -145,11 +195,20 @@ impl Who {
         device.node.as_deref().or(self.node.as_deref())
     }
 
-    /// Devices with their sessions; a device without session, or with a trouble, has a row without
-    /// session first.
+    /// What was found, by device.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = (&Device, &Found)> {
+        self.gpus
+            .iter()
+            .flat_map(|device| device.findings.iter().flatten().map(move |found| (device, found)))
+    }
+
+    /// Devices with their sessions; a device without session, with a trouble, or with a
+    /// holder that has no process there, has a row without session first.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&Device, Option<&Session>)> {
         self.gpus.iter().flat_map(|device| {
-            let own = device.sessions.is_empty() || device.trouble.is_some();
+            let own = device.sessions.is_empty()
+                || device.trouble.is_some()
+                || device.holders_without_process().is_some();
             own.then_some((device, None))
                 .into_iter()
                 .chain(device.sessions.iter().map(move |session| (device, Some(session))))
@@ -176,6 +235,8 @@ struct JsonRow<'a> {
     gpu_state: &'static str,
     /// `null` for a device without session.
     session: Option<&'a Session>,
+    /// Names of what is wrong with that session; of a row without one, with its device and holders.
+    findings: Vec<&'static str>,
 }
 
 impl<'a> JsonRow<'a> {
@@ -189,6 +250,7 @@ impl<'a> JsonRow<'a> {
             model: &device.model,
             gpu_state: device.state,
             session,
+            findings: device.findings_of(session),
         }
     }
 }

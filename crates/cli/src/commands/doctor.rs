@@ -88,6 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     config.session.sampled = true;
     let stop = signals::stop_on_signal()?;
     let use_of_state = state.find(STATE_FILE).map_or(StateUse::None, StateUse::Read);
+    let is_watched = !matches!(use_of_state, StateUse::None);
     let mut node = Node::new(&config, machine, &use_of_state);
     let snapshot = node.look(&stop);
     let state_dir = state.planned();
@@ -97,6 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         textfile: &args.textfile,
         kubelet: &args.pod_resources_kubelet_socket,
         state_dir: state_dir.as_deref().map(Path::new),
+        is_watched,
     });
     let text = match format {
         Format::Table | Format::Prom => text(&answers, language, args.output.look()),

@@ -10,6 +10,7 @@ use model::Stop;
 use model::text::Writer;
 
 use crate::fault::Fault;
+use crate::holders::HolderArgs;
 use crate::language::Language;
 use crate::machine::{MachineArgs, Opened, StateArgs};
 use crate::moment;
@@ -54,6 +55,8 @@ pub(crate) struct Args {
     token: TokenArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    holders: HolderArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -139,7 +142,8 @@ fn watcher(args: &Args) -> Result<(Watcher, Option<String>), Fault> {
     let state = state.find(STATE_FILE).map_or(StateUse::None, StateUse::Read);
     let has_history = !matches!(state, StateUse::None);
     let starting_for = config.session.starting_for;
-    let node = Node::new(&config, machine, &state);
+    let config = args.holders.over(config, machine.simulated);
+    let node = Node::new(&config, machine, &state).with_own_sources(&config);
     Ok((Watcher::new(node, has_history, starting_for), simulated))
 }
 
@@ -181,7 +185,10 @@ impl Form<'_> {
                 let sentence = look.no_gpu.as_ref().map(|no_gpu| no_gpu.sentence(self.language));
                 format!("{}\n", sentence.unwrap_or_default())
             }
-            Format::Table => who::table(&look.who, &self.columns, self.language, output.look()),
+            Format::Table => {
+                let table = who::table(&look.who, &self.columns, self.language, output.look());
+                table + &who::findings(&look.who, self.language)
+            }
             Format::Json => look.who.json()?,
             Format::Jsonl => look.who.jsonl()?,
             Format::Csv => who::csv(&look.who, &self.columns, !output.no_headers),

@@ -241,6 +241,74 @@ const PHRASES: &[(&str, &str)] = &[
         "GPU가 있는 컴퓨터에서 gpulse를 실행하거나, `gpulse demo`로 살펴보세요",
     ),
     ("bring the GPU back first: see gpus-healthy", "먼저 GPU를 되살리세요: gpus-healthy 참고"),
+    // Findings.
+    (
+        "{} holds {} and no process of it is there",
+        "{} 이(가) {} 을(를) 점유 중이나 프로세스가 없음",
+    ),
+    (
+        "PID {} ({}) of {} uses the device without holding it",
+        "PID {} ({}), 소유자 {}: 할당받지 않은 장치를 사용 중",
+    ),
+    ("nobody holds it", "할당된 곳 없음"),
+    ("held by {}", "할당: {}"),
+    ("it is privileged", "권한 상승(privileged) 컨테이너임"),
+    (
+        "{} MiB are in use that no listed process holds",
+        "{} MiB가 사용 중이나 목록의 어떤 프로세스도 점유하지 않음",
+    ),
+    ("no other process has /dev/nvidia* open", "/dev/nvidia*를 연 다른 프로세스 없음"),
+    ("/dev/nvidia* is open in PID {}", "/dev/nvidia*를 연 PID: {}"),
+    ("the driver lists PID {} (parent {}): {}", "드라이버가 PID {} (부모 {})을(를) 표시함: {}"),
+    ("the driver lists PID {}: {}", "드라이버가 PID {}을(를) 표시함: {}"),
+    ("it is not in /proc", "/proc에 없음"),
+    ("it ended and nobody waited for it", "끝났지만 부모가 거두지 않음"),
+    ("it waits in the kernel and cannot be ended", "커널에서 대기 중이라 종료할 수 없음"),
+    ("its pod is no longer on this node", "파드가 더 이상 이 노드에 없음"),
+    (
+        "GPU instance {} ({}) has no compute instance",
+        "GPU 인스턴스 {} ({})에 컴퓨트 인스턴스가 없음",
+    ),
+    ("PID {} keeps the GPU at {} % and it draws {} W", "PID {}: GPU 사용률 {} %인데 전력은 {} W"),
+    ("usually {} W", "평소 {} W"),
+    ("idle {} W", "유휴 {} W"),
+    ("confidence {}", "신뢰도 {}"),
+    ("low", "낮음"),
+    ("medium", "중간"),
+    ("high", "높음"),
+    (
+        "ask the owner whether the GPU is needed, and delete the pod or job if not",
+        "GPU가 필요한지 소유자에게 묻고, 필요 없으면 파드나 작업을 삭제하세요",
+    ),
+    (
+        "look how it got the device: NVIDIA_VISIBLE_DEVICES set by hand, a privileged container, or a program started on the host beside the allocator",
+        "장치를 얻은 경로를 확인하세요: 직접 설정한 NVIDIA_VISIBLE_DEVICES, privileged 컨테이너, 또는 할당기를 거치지 않고 호스트에서 시작한 프로그램",
+    ),
+    (
+        "find who has /dev/nvidia* open and end it; if nobody has, drain and reset the GPU",
+        "/dev/nvidia*를 연 프로세스를 찾아 종료하고, 없으면 작업을 비운 뒤 GPU를 초기화하세요",
+    ),
+    (
+        "end its parent, which has not waited for it; if it hangs in the kernel, drain the node and reset the GPU or reboot",
+        "거두지 않은 부모 프로세스를 종료하세요. 커널에서 멈췄다면 노드를 비우고 GPU를 초기화하거나 재부팅하세요",
+    ),
+    (
+        "make a compute instance in it (nvidia-smi mig -cci), or destroy it",
+        "컴퓨트 인스턴스를 만들거나(nvidia-smi mig -cci) 인스턴스를 삭제하세요",
+    ),
+    (
+        "look at its stack and at the other ranks of its job: one that is missing keeps the rest waiting",
+        "스택과 같은 작업의 다른 랭크를 확인하세요: 하나가 빠지면 나머지가 계속 기다립니다",
+    ),
+    ("nothing is found", "발견된 것 없음"),
+    (
+        "no exporter watches this machine: what lasts cannot be seen in one look",
+        "이 컴퓨터를 지켜보는 exporter가 없음: 지속되는 문제는 한 번 봐서는 알 수 없음",
+    ),
+    (
+        "run gpulse exporter with the same --state: findings need minutes of watching",
+        "같은 --state로 gpulse exporter를 실행하세요: 몇 분 동안 지켜봐야 알 수 있습니다",
+    ),
 ];
 
 /// The sentence in Korean, as far as it is in the list; its parts are divided by `; `.
@@ -308,6 +376,25 @@ mod tests {
         for check in exporter::doctor::CHECKS {
             assert!(phrase(check.remedy).is_some(), "{}: {}", check.id, check.remedy);
         }
+    }
+
+    #[test]
+    fn every_remedy_of_a_finding_is_in_the_list() {
+        for finding in session::Finding::ALL {
+            assert!(phrase(finding.remedy()).is_some(), "{}", finding.as_str());
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_told_in_korean() {
+        assert_eq!(
+            sentence("the driver lists PID 7 (parent 3): it is not in /proc"),
+            "드라이버가 PID 7 (부모 3)을(를) 표시함: /proc에 없음"
+        );
+        assert_eq!(
+            sentence("PID 7 keeps the GPU at 100 % and it draws 96 W; idle 70 W; confidence low"),
+            "PID 7: GPU 사용률 100 %인데 전력은 96 W; 유휴 70 W; 신뢰도 낮음"
+        );
     }
 
     #[test]

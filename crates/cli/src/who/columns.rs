@@ -58,7 +58,10 @@ pub(crate) const COLUMNS: &[WhoColumn] = &[
         |row| optional(row.device.profile.as_deref()),
         |row| row.device.profile.clone(),
     ),
-    column("who", true, cut_to("WHO", 8), who, |row| row.session.map(|s| s.who.clone())),
+    column("who", true, cut_to("WHO", 8), who, |row| match row.session {
+        Some(session) => Some(session.who.clone()),
+        None => row.device.holders_without_process(),
+    }),
     column(
         "kind",
         false,
@@ -121,6 +124,9 @@ pub(crate) const COLUMNS: &[WhoColumn] = &[
     }),
     column("state", true, left("STATE"), state, |row| {
         Some(row.session.map_or(row.device.state, |s| s.state).to_owned())
+    }),
+    column("findings", false, left("FINDINGS"), findings, |row| {
+        Some(row.device.findings_of(row.session).join(" ")).filter(|names| !names.is_empty())
     }),
 ];
 
@@ -226,7 +232,17 @@ fn gpu(row: &Row<'_>) -> Cell {
 }
 
 fn who(row: &Row<'_>) -> Cell {
-    of(row, |session| Some(&session.who))
+    match row.session {
+        Some(session) => plain(&session.who),
+        None => optional(row.device.holders_without_process().as_deref()),
+    }
+}
+
+fn findings(row: &Row<'_>) -> Cell {
+    let names = row.device.findings_of(row.session).join(" ");
+    let colour = if names.is_empty() { Colour::Dim } else { Colour::Warning };
+    let text = if names.is_empty() { "-".to_owned() } else { names };
+    Cell { text, colour }
 }
 
 fn pid(row: &Row<'_>) -> Cell {
@@ -236,6 +252,9 @@ fn pid(row: &Row<'_>) -> Cell {
 fn command(row: &Row<'_>) -> Cell {
     match (&row.session, &row.device.trouble) {
         (None, Some(trouble)) => plain(&words::trouble(trouble, row.device, row.language)),
+        (None, None) if row.device.holders_without_process().is_some() => {
+            dim(words::held_without_process(row.language))
+        }
         _ => of(row, |session| session.program.as_deref()),
     }
 }

@@ -9,12 +9,12 @@ use gpu::{GpuView, Health, Pass, SourceState};
 use model::observation::DeviceObservation;
 use model::process::{Owner, OwnerKind};
 use model::{ErrorKind, Reading, Stop, Timestamp};
-use session::{DeviceView, SessionState, SessionView, StartKind, View};
+use session::{DeviceView, FindingView, SessionState, SessionView, StartKind, Subject, View};
 
 use crate::moment;
 
 use super::words::NoGpu;
-use super::{Device, Owned, SCHEMA_VERSION, Session, Trouble, Who};
+use super::{Allocated, Device, Found, Owned, SCHEMA_VERSION, Session, Trouble, Who};
 
 /// A machine under watch.
 pub(crate) struct Watcher {
@@ -83,6 +83,8 @@ impl Watcher {
                     model: device.model.clone(),
                     state: device_state(gpu.health, known),
                     sessions: self.sessions(device.uuid(), gpu.health, view),
+                    allocations: allocations(device.uuid(), view),
+                    findings: Some(found_on(device.uuid(), view)),
                     profile: device.mig.as_ref().map(|mig| mig.profile.clone()),
                     trouble: trouble(gpu.health, observed),
                 }
@@ -95,6 +97,7 @@ impl Watcher {
             state: "no_compute_instance",
             profile: Some(instance.profile.clone()),
             trouble: Some(Trouble::NoComputeInstance { gpu_instance: instance.gpu_instance }),
+            findings: Some(found_in(&gpu.uuid, instance.gpu_instance, view)),
             ..whole(gpu)
         }));
         devices
@@ -147,6 +150,57 @@ impl Watcher {
     }
 }
 
+/// Who holds a device now.
+fn allocations(uuid: &str, view: &View) -> Vec<Allocated> {
+    let held = view.allocations.iter().filter(|known| known.end.is_none());
+    held.filter(|known| known.facts.device.uuid() == uuid)
+        .map(|known| Allocated {
+            allocation: known.facts.id.clone(),
+            holder: known.facts.holder(),
+            resource: known.facts.resource.clone(),
+            device_id: known.facts.device_id.clone(),
+            since: moment::iso(known.facts.start),
+            sessions: known.sessions,
+        })
+        .collect()
+}
+
+/// What was found about a device, its sessions and its holders.
+fn found_on(uuid: &str, view: &View) -> Vec<Found> {
+    let on = |found: &&FindingView| {
+        !matches!(found.subject, Subject::Instance(_)) && found.subject.uuid() == uuid
+    };
+    view.findings.iter().filter(on).map(found).collect()
+}
+
+/// What was found about a GPU instance that is no device.
+fn found_in(gpu_uuid: &str, gpu_instance: u32, view: &View) -> Vec<Found> {
+    let of = |found: &&FindingView| match &found.subject {
+        Subject::Instance(known) => {
+            known.gpu_uuid == gpu_uuid && known.gpu_instance == gpu_instance
+        }
+        _ => false,
+    };
+    view.findings.iter().filter(of).map(found).collect()
+}
+
+fn found(found: &FindingView) -> Found {
+    let (session, allocation) = match &found.subject {
+        Subject::Session(facts) => (Some(facts.id.clone()), None),
+        Subject::Allocation(facts) => (None, Some(facts.id.clone())),
+        Subject::Device(_) | Subject::Instance(_) => (None, None),
+    };
+    Found {
+        finding: found.finding.as_str(),
+        session,
+        allocation,
+        since: moment::iso(found.since),
+        evidence: found.evidence.clone(),
+        sentence: found.evidence.sentence(),
+        remedy: found.finding.remedy(),
+    }
+}
+
 fn whole(gpu: &GpuView) -> Device {
     Device {
         node: None,
@@ -155,6 +209,8 @@ fn whole(gpu: &GpuView) -> Device {
         model: gpu.model.clone(),
         state: device_state(gpu.health, None),
         sessions: Vec::new(),
+        allocations: Vec::new(),
+        findings: Some(Vec::new()),
         profile: None,
         trouble: trouble(gpu.health, None),
     }

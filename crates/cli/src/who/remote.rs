@@ -167,6 +167,8 @@ impl Snapshot {
             model: self.named(&self.gpu, "model", gpu).unwrap_or_default().to_owned(),
             state,
             sessions: sessions.unwrap_or_default(),
+            allocations: Vec::new(),
+            findings: None,
             profile: None,
             trouble,
         }

@@ -14,6 +14,8 @@ fn device(gpu: &str, trouble: Option<Trouble>) -> Device {
         model: "NVIDIA H100 80GB HBM3".to_owned(),
         state: "unknown",
         sessions: Vec::new(),
+        allocations: Vec::new(),
+        findings: Some(Vec::new()),
         profile: Some("1g.10gb".to_owned()),
         trouble,
     }

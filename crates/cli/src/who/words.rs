@@ -2,7 +2,8 @@
 
 use crate::language::Language;
 
-use super::{Device, Trouble};
+use super::{Device, Trouble, Who};
+use crate::table::visible;
 
 /// A line for the person, on stderr unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +159,28 @@ pub(crate) fn trouble(trouble: &Trouble, device: &Device, language: Language) ->
             )
         }
     }
+}
+
+/// Of a device whose holder has no process there.
+pub(crate) fn held_without_process(language: Language) -> &'static str {
+    language.pick("held, no process", "할당됨, 프로세스 없음")
+}
+
+/// What was found, a line each, and what to do about it, below the table; empty if nothing was.
+pub(crate) fn findings(who: &Who, language: Language) -> String {
+    let mut out = String::new();
+    for (device, found) in who.findings() {
+        let (name, gpu) = (found.finding, &device.gpu);
+        let (sentence, remedy) =
+            (language.sentence(&found.sentence), language.sentence(found.remedy));
+        let word = language.pick("remedy", "해결 방법");
+        let line = format!("{name}: GPU {gpu}: {sentence}\n  {word}: {remedy}");
+        for line in line.lines() {
+            out.push_str(&visible(line));
+            out.push('\n');
+        }
+    }
+    if out.is_empty() { out } else { format!("\n{out}") }
 }
 
 /// `512 MiB`, and from 1 GiB on `61.3 GiB`.
