@@ -33,6 +33,13 @@ const WARM_ROUNDS: i64 = 60;
 /// Samples per series in a request that fills the past.
 const FILL: i64 = 30;
 
+/// What all three divide time by.
+const WINDOW_MS: i64 = 2 * 3_600_000;
+/// Samples so old are of windows that are over for all three.
+const OVER_MS: i64 = 130 * 60_000;
+/// How long a merge that was asked for gets.
+const MERGE: Duration = Duration::from_secs(30);
+
 /// Options of `cargo xtask bench store`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -91,7 +98,34 @@ fn measure(kind: &Kind, folder: &Path, args: &Args) -> Result<Figures> {
         cold(kind, folder, &mut figures)?;
     }
     warm(kind, folder, args, &mut figures)?;
+    settled(kind, folder, args, &mut figures)?;
     Ok(figures)
+}
+
+/// The same history, over for so long that none of it has to stay in a log or be written again; a
+/// few newer samples tell the store so.
+fn settled(kind: &Kind, folder: &Path, args: &Args, figures: &mut Figures) -> Result<()> {
+    let data = folder.join(format!("{}-settled", kind.name()));
+    let subject = Subject::start(kind, &data)?;
+    let fleet = Fleet::new(WARM_NODES);
+    let end = (now() - OVER_MS) / WINDOW_MS * WINDOW_MS;
+    let mut samples = 0;
+    let mut at = end - args.hours * 3_600_000;
+    while at < end {
+        for body in fleet.bodies(at, FILL.min((end - at) / INTERVAL_MS)) {
+            samples += subject.write(&body)?;
+        }
+        at += FILL * INTERVAL_MS;
+    }
+    for body in Fleet::new(1).bodies(now() / INTERVAL_MS * INTERVAL_MS, 1) {
+        samples += subject.write(&body)?;
+    }
+    std::thread::sleep(Duration::from_secs(args.settle));
+    if subject.merge()? {
+        std::thread::sleep(MERGE);
+    }
+    figures.add("bytes per sample, settled", ratio(subject::size(&data)?, samples));
+    subject.stop()
 }
 
 fn cold(kind: &Kind, folder: &Path, figures: &mut Figures) -> Result<()> {
@@ -142,6 +176,9 @@ fn warm(kind: &Kind, folder: &Path, args: &Args, figures: &mut Figures) -> Resul
     figures.add("memory, 20,160 series, MiB", mebibytes(after.resident_bytes));
     std::thread::sleep(Duration::from_secs(args.settle));
     figures.add("bytes per sample", ratio(subject::size(&data)?, samples));
+    subject::parts(kind, &data)?
+        .iter()
+        .for_each(|(part, bytes)| println!("    of these {part}: {:.3}", ratio(*bytes, samples)));
     figures.add("memory settled, MiB", mebibytes(subject.cost()?.resident_bytes));
     for query in queries::all(end) {
         let mut taken = Vec::with_capacity(args.times);

@@ -1,5 +1,6 @@
 //! The machine's clock jumps while samples are written: nothing acknowledged is missing, the server
 //! starts again whatever the clock shows, and what is refused is named.
+#![expect(clippy::cast_possible_truncation, reason = "times that fit")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -132,6 +132,15 @@ impl Subject {
         Ok(http::get(self.address, path)?.len())
     }
 
+    /// Ask for what is done to old data in time anyway, where there is a way to; whether it was.
+    pub(super) fn merge(&self) -> Result<bool> {
+        let asked = matches!(self.kind, Kind::VictoriaMetrics(_));
+        if asked {
+            http::get(self.address, "/internal/force_merge")?;
+        }
+        Ok(asked)
+    }
+
     /// Kill it and start it on its data: the time until it answers.
     pub(super) fn restart(self) -> Result<Duration> {
         self.child.signal(Signal::KILL)?;
@@ -146,6 +155,15 @@ impl Subject {
     pub(super) fn stop(mut self) -> Result<()> {
         self.child.stop().map(|_| ())
     }
+}
+
+/// What of gpulse's folder takes how much.
+pub(super) fn parts(kind: &Kind, data: &Path) -> Result<Vec<(&'static str, u64)>> {
+    let known: &[&str] = match kind {
+        Kind::Gpulse(_) => &["blocks", "wal"],
+        Kind::Prometheus(_) | Kind::VictoriaMetrics(_) => &[],
+    };
+    known.iter().map(|part| Ok((*part, size(&data.join(part))?))).collect()
 }
 
 /// Bytes on disk of all files in a folder.
