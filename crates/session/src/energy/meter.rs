@@ -183,11 +183,17 @@ fn between(from: &Read, to: &Read, span: u64) -> Option<(u64, bool)> {
     Some((part(before + after, span, 2 * SECOND), true))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what does not fit is more than any GPU draws"
+)]
 fn milliwatts(watts: f64) -> Option<u64> {
     let milliwatts = (watts * 1000.0).round();
-    (milliwatts.is_finite() && (0.0..=MOST_MILLIWATTS as f64).contains(&milliwatts))
-        .then_some(milliwatts as u64)
+    if milliwatts.is_nan() || milliwatts < 0.0 {
+        return None;
+    }
+    Some(milliwatts as u64).filter(|milliwatts| *milliwatts <= MOST_MILLIWATTS)
 }
 
 fn micros(from: Timestamp, to: Timestamp) -> u64 {

@@ -25,7 +25,7 @@ pub(crate) fn drawing(observation: DeviceObservation, watts: f64) -> DeviceObser
 /// Joules of the GPU, of the session measured and inferred.
 fn joules(world: &World, pid: u32) -> (f64, f64, f64) {
     let counters = world.session(pid).counters;
-    let joules = |millijoules: u64| millijoules as f64 / 1000.0;
+    let joules = |millijoules: u64| f64::from(u32::try_from(millijoules).unwrap()) / 1000.0;
     (
         joules(of_gpu(&world.view())),
         joules(counters.energy_measured_millijoules),
@@ -225,7 +225,7 @@ fn energy_that_comes_late_is_not_lost() {
     let saved = world.engine.clone().stop();
     let after = World::with(Config::default(), Some(saved), "run002", 62);
     let got = after.engine.view().sessions[0].counters.energy_millijoules();
-    assert!((got as i64 - 56 * 500_000).abs() <= 500_000, "{got}");
+    assert!(got.abs_diff(56 * 500_000) <= 500_000, "{got}");
 }
 
 #[test]
