@@ -38,9 +38,8 @@ pub(crate) fn split(energy: Parts, sessions: &mut [Wants]) -> bool {
         return true;
     }
     let ways: [Weight; 2] = [|wants| wants.sm, |wants| wants.memory];
-    let mut known = ways.into_iter().filter_map(|way| Some((way, weigh(sessions, way)?)));
-    let Some((weight, total)) = known.next() else { return false };
-    drop(known);
+    let known = ways.into_iter().find_map(|way| Some((way, weigh(sessions, way)?)));
+    let Some((weight, total)) = known else { return false };
     give(energy.above, sessions, |wants| weight(wants).unwrap_or(0), total);
     match weigh(sessions, |wants| Some(wants.share)) {
         Some(shares) => give(energy.baseline, sessions, |wants| wants.share, shares),
