@@ -18,7 +18,7 @@ try {
   const query = 'avg by (Hostname) (DCGM_FI_DEV_GPU_UTIL)';
   const views = [
     ['overview-dark', '/', { theme: 'dark' }],
-    ['sessions-light', '/sessions', { theme: 'light', height: 640 }],
+    ['sessions-light', '/sessions', { theme: 'light', width: 1520, height: 640 }],
     ['gpu-dark', `/gpus/${snapshot.gpu.uuid[busy]}?from=now-2h`, { theme: 'dark', height: 900 }],
     ['explore-light', `/explore?q=${encodeURIComponent(query)}&from=now-2h`, { theme: 'light', height: 760 }],
     ['overview-ko', '/', { theme: 'light', language: 'ko' }],
