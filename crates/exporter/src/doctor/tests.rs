@@ -125,7 +125,8 @@ fn folders_are_judged_without_writing_into_them() {
         let host = &machine.host;
         let state_dir = state_dir.as_deref();
         let kubelet = Path::new("/none");
-        let evidence = Evidence { snapshot: &snapshot, host, textfile, kubelet, state_dir, is_watched: false };
+        let evidence =
+            Evidence { snapshot: &snapshot, host, textfile, kubelet, state_dir, is_watched: false };
         let answers = examine(&evidence);
         let status = |id: &str| answers.iter().find(|answer| answer.id == id).unwrap().status;
         (status("textfile-folder"), status("state-folder"))
@@ -147,8 +148,14 @@ fn a_kubelet_that_is_not_there_is_no_fault_and_a_dead_socket_is_one() {
     let socket = dir.path().join("kubelet.sock");
     let judge = || {
         let (host, textfile) = (&machine.host, Path::new("/none"));
-        let evidence =
-            Evidence { snapshot: &snapshot, host, textfile, kubelet: &socket, state_dir: None, is_watched: false };
+        let evidence = Evidence {
+            snapshot: &snapshot,
+            host,
+            textfile,
+            kubelet: &socket,
+            state_dir: None,
+            is_watched: false,
+        };
         examine(&evidence).into_iter().find(|answer| answer.id == "pod-resources").unwrap()
     };
     assert_eq!(judge().status, Status::NotApplicable);
