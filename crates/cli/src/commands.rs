@@ -3,7 +3,7 @@
 mod collect;
 mod demo;
 mod doctor;
-mod exporter;
+pub(crate) mod exporter;
 mod gen_files;
 mod query;
 mod server;

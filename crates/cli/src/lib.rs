@@ -10,6 +10,7 @@ mod data_folder;
 mod fault;
 mod feed;
 mod fleet;
+mod holders;
 mod hub;
 mod language;
 mod log;

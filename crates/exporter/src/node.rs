@@ -29,6 +29,7 @@ use crate::kernel_log::{self, KernelLog};
 use crate::own::OwnCost;
 use crate::scrapes::Scrapes;
 use crate::snapshot::{Published, Snapshot, Windows};
+use crate::sources::Own;
 use crate::xid::XidBook;
 use crate::{Config, Devices};
 use ask::Schedule;
@@ -72,6 +73,8 @@ pub struct Node {
     told: Option<Told>,
     engine: Engine,
     holders: Holders,
+    /// Sources that this node started itself.
+    own_sources: Option<Own>,
     clock: Arc<dyn Clock>,
     before_tick: Option<BeforeTick>,
     fields: FieldSource,
@@ -128,6 +131,7 @@ impl Node {
             ),
             engine: Engine::new(config.session.clone(), identity, sessions, now),
             holders: Holders::new(config, Sources::default()),
+            own_sources: None,
             host: machine.host,
             told: machine.told,
             clock: machine.clock,
@@ -160,6 +164,20 @@ impl Node {
     #[must_use]
     pub fn with_sources(mut self, config: &Config, sources: Sources) -> Self {
         self.holders = Holders::new(config, sources);
+        self
+    }
+
+    /// Follow the sources of who holds which device that the settings name, started for this node
+    /// alone. Where the system gives no thread for them it goes on without, and says so.
+    #[must_use]
+    pub fn with_own_sources(mut self, config: &Config) -> Self {
+        match Own::start(config) {
+            Ok(own) => {
+                self = self.with_sources(config, own.sources());
+                self.own_sources = Some(own);
+            }
+            Err(cause) => tracing::warn!(%cause, "nobody is asked who holds which GPU"),
+        }
         self
     }
 

@@ -4,8 +4,9 @@
 use std::io;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use cluster::api::{self, Access, Api};
+use cluster::api::{self, Access, Api, State};
 use cluster::pod_resources;
 use model::Stop;
 use tokio::sync::oneshot;
@@ -13,6 +14,58 @@ use tokio::sync::oneshot;
 use crate::Config;
 use crate::config::Kubernetes;
 use crate::holders::{Cluster, Sources, jobs};
+
+/// How long a single look waits for the first answers: the kubelet's deadline.
+const FIRST_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+
+/// Sources that a single node started for itself; they end with it.
+#[derive(Debug)]
+pub(crate) struct Own {
+    started: Started,
+    stop: Arc<Stop>,
+}
+
+impl Own {
+    /// Start what the settings name.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn start(config: &Config) -> io::Result<Self> {
+        let stop = Arc::new(Stop::default());
+        Ok(Self { started: start(config, &stop)?, stop })
+    }
+
+    /// For the node.
+    pub(crate) fn sources(&self) -> Sources {
+        self.started.sources.clone()
+    }
+
+    /// Wait until each of them has answered or failed once, or for that long that it makes no
+    /// difference to who waits for the answer.
+    pub(crate) fn await_first_answers(&self, stop: &Stop) {
+        let begun = Instant::now();
+        while !self.have_answered() && begun.elapsed() < FIRST_ANSWERS_WITHIN {
+            if stop.wait(Duration::from_millis(10)) {
+                break;
+            }
+        }
+    }
+
+    fn have_answered(&self) -> bool {
+        let kubelet = self.started.sources.pod_resources.as_ref().is_none_or(|kubelet| {
+            let newest = kubelet.newest();
+            newest.answer.is_some() || newest.fault.is_some()
+        });
+        let has_begun = |api: &Arc<Api>| *api.pods_state() != State::Starting;
+        kubelet && self.started.api.as_ref().is_none_or(has_begun)
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.stop.stop();
+    }
+}
 
 /// What was started.
 #[derive(Debug, Default)]

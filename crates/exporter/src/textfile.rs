@@ -100,7 +100,7 @@ pub fn collect_once(
         Some(_) => StateUse::Read(path),
         None => StateUse::Keep { path, keeper: None },
     };
-    let mut node = Node::new(&sampled(config), machine, &state);
+    let mut node = Node::new(&sampled(config), machine, &state).with_own_sources(config);
     let collected = collect(&mut node, stop);
     log(&collected.found);
     let outcome = if let Some(Keeper { pid, .. }) = keeper {
@@ -119,7 +119,7 @@ pub fn collect_once(
 /// Collect once as text, for standard output: nothing is written and no state is kept.
 #[must_use]
 pub fn collect_text(config: &Config, machine: Machine, stop: &Stop) -> Collected {
-    let mut node = Node::new(&sampled(config), machine, &StateUse::None);
+    let mut node = Node::new(&sampled(config), machine, &StateUse::None).with_own_sources(config);
     let collected = collect(&mut node, stop);
     log(&collected.found);
     collected
@@ -142,7 +142,7 @@ pub fn collect_every(
     let every_ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
     let keeper = Keeper { pid: std::process::id(), every_ms };
     let state = StateUse::Keep { path: place.state_file(), keeper: Some(keeper) };
-    let node = Node::new(config, machine, &state);
+    let node = Node::new(config, machine, &state).with_own_sources(config);
     Watch { node, place, every, written: 0, due: None }.run(stop)
 }
 

@@ -188,3 +188,37 @@ fn job_files_are_followed_as_the_batch_system_writes_them() {
     std::fs::remove_file(jobs.join("1")).unwrap();
     page_until(address, "no job", |page| on_second(page).is_empty() && power(page).len() == 6);
 }
+
+#[test]
+fn s1_17_a_single_collection_asks_the_kubelet_before_it_writes() {
+    let gpulse = or_skip!(environment::program(GPULSE));
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("kubelet.sock");
+    let collect = |kubernetes: &str| {
+        let output = Command::new(&gpulse)
+            .env_remove("KUBECONFIG")
+            .env_remove("NODE_NAME")
+            .args(["collect", "--output", "-", "--sim", "h100-mixed", kubernetes])
+            .arg("--pod-resources-kubelet-socket")
+            .arg(&socket)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let alone = collect("--kubernetes=false");
+    assert!(!alone.contains("gpu_allocation_info{"), "{alone}");
+    let gpu =
+        label(alone.lines().find(|line| line.starts_with("gpu_device_info{")).unwrap(), "UUID")
+            .unwrap();
+    // A kubelet that is not there costs the names alone.
+    assert!(collect("--kubernetes").contains("gpu_sessions_collect_success 1"));
+    let pods = vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu])];
+    let _server = Server::start(&socket, told(pods, &[gpu])).unwrap();
+    let page = collect("--kubernetes");
+    let held = page.lines().find(|line| line.starts_with("gpu_allocation_info{"));
+    let held = held.unwrap_or_else(|| panic!("no allocation: {page}"));
+    for (name, value) in [("namespace", "ml"), ("pod", "bert-0"), ("container", "train")] {
+        assert_eq!(label(held, name), Some(value), "{held}");
+    }
+}

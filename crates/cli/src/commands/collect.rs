@@ -6,6 +6,7 @@ use std::time::Duration;
 use exporter::textfile::{self, DEFAULT_OUTPUT, Outcome, Settings};
 
 use crate::fault::Fault;
+use crate::holders::HolderArgs;
 use crate::machine::{MachineArgs, Opened};
 use crate::moment;
 use crate::output;
@@ -35,6 +36,8 @@ pub(crate) struct Args {
     #[arg(long)]
     create_dir: bool,
     #[command(flatten)]
+    holders: HolderArgs,
+    #[command(flatten)]
     pub(crate) machine: MachineArgs,
 }
 
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
     if let Some(name) = simulated {
         tracing::warn!(scenario = name, "simulated machine: no figure is that of a real GPU");
     }
+    let config = args.holders.over(config, machine.simulated);
     let stop = signals::stop_on_signal()?;
     if to_stdout {
         output::print(&textfile::collect_text(&config, machine, &stop).text)?;

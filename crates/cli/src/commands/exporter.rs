@@ -1,6 +1,6 @@
 //! `gpulse exporter`: the node's `/metrics`, in place of dcgm-exporter.
 
-mod flags;
+pub(crate) mod flags;
 pub(crate) mod go_style;
 
 use std::num::NonZeroUsize;

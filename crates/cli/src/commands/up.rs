@@ -9,6 +9,7 @@ use store::Fsync;
 
 use crate::config;
 use crate::fault::Fault;
+use crate::holders::HolderArgs;
 use crate::hub::{self, Hub, HubArgs, Setting};
 use crate::machine::{MachineArgs, Opened};
 use crate::{data_folder, feed};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     hub: HubArgs,
     #[command(flatten)]
+    holders: HolderArgs,
+    #[command(flatten)]
     pub(crate) machine: MachineArgs,
 }
 
@@ -52,6 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         Setting { data: &data, fsync: Fsync::default(), clock: Arc::clone(&machine.clock) };
     let hub = Hub::open(&args.hub.clone().or_listen(file.listen), setting)?;
     tracing::info!(version = crate::version::SHORT, url = hub.url(), data = %data.display(), "starting");
+    let config = args.holders.over(config, machine.simulated);
     let config = exporter::Config { state_dir: Some(data.clone()), ..config };
     let running = exporter::start(&config, machine, Arc::new(Stop::default()))
         .context("cannot start reading")?;

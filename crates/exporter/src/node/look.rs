@@ -28,6 +28,9 @@ const BETWEEN: Duration = Duration::from_millis(500);
 impl Node {
     /// Look once. `stop` cuts the waiting short.
     pub fn look(&mut self, stop: &Stop) -> Arc<Snapshot> {
+        if let Some(own) = &self.own_sources {
+            own.await_first_answers(stop);
+        }
         let mut seen = Seen::default();
         let begun = Instant::now();
         loop {

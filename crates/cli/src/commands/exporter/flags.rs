@@ -227,17 +227,25 @@ impl KubernetesFlags {
             None => base.pod_label_allowlist,
         };
         let names = words(&self.nvidia_resource_names);
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Ok(Kubernetes {
+        Ok(with_environment(Kubernetes {
             socket: given(&self.pod_resources_kubelet_socket).unwrap_or(base.socket),
             resource_names: names.unwrap_or(base.resource_names),
             pod_labels: on(&self.kubernetes_enable_pod_labels).unwrap_or(base.pod_labels),
             pod_label_allowlist: allowed,
             pod_uid: on(&self.kubernetes_enable_pod_uid).unwrap_or(base.pod_uid),
-            node_name: base.node_name.or_else(|| variable("NODE_NAME")),
-            node_ip: base.node_ip.or_else(|| variable("NODE_IP").and_then(|ip| ip.parse().ok())),
-            kubeconfig: base.kubeconfig.or_else(|| variable("KUBECONFIG").map(PathBuf::from)),
-        })
+            ..base
+        }))
+    }
+}
+
+/// Where the node is, by the environment where the settings do not say it.
+pub(crate) fn with_environment(base: Kubernetes) -> Kubernetes {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Kubernetes {
+        node_name: base.node_name.or_else(|| variable("NODE_NAME")),
+        node_ip: base.node_ip.or_else(|| variable("NODE_IP").and_then(|ip| ip.parse().ok())),
+        kubeconfig: base.kubeconfig.or_else(|| variable("KUBECONFIG").map(PathBuf::from)),
+        ..base
     }
 }
 
