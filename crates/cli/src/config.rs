@@ -89,7 +89,7 @@ exporter:
         expect!["unknown field `listen_on`, expected one of listen, log, path, exporter at line 2, column 1"].assert_eq(&fault("listen: ':9400'\nlisten_on: 3\n"));
         expect![[r#"unknown level "loud": error, warn, info, debug, trace at line 1, column 6"#]]
             .assert_eq(&fault("log: loud\n"));
-        expect!["unknown field `idle_aftr`, expected one of idle_after, starting_for, held_over_bytes, stale_after, left_grace, close_after, longest_gap, buffer_holds, check_every, ended_keep_min, ended_keep_max, max_live, max_ended, user, sampled at line 3, column 5"].assert_eq(&fault("exporter:\n  session:\n    idle_aftr: 5m\n"));
+        expect!["unknown field `idle_aftr`, expected one of idle_after, starting_for, held_over_bytes, stale_after, left_grace, close_after, longest_gap, buffer_holds, check_every, ended_keep_min, ended_keep_max, max_live, max_ended, no_process_after, outside_after, leaked_over_bytes, leaked_after, zombie_after, no_compute_instance_after, hang_after, hang_use_percent, hang_spread_percent, hang_usual_power_percent, hang_idle_power_percent, hang_pipes_percent, hang_pcie_bytes_per_second, finding_clears_after, user, sampled at line 3, column 5"].assert_eq(&fault("exporter:\n  session:\n    idle_aftr: 5m\n"));
         expect!["expected string scalar at line 1, column 9"].assert_eq(&fault("listen: [\n"));
     }
 }

@@ -205,7 +205,7 @@ fn columns_are_chosen_by_name_and_a_wrong_one_lists_them() {
     expect![[r#"
         exit 2
         --- stderr
-        gpulse: no column is called "foo"; there are node, gpu, uuid, model, profile, who, kind, user, namespace, pod, container, session, pid, type, command, since, memory, use, state
+        gpulse: no column is called "foo"; there are node, gpu, uuid, model, profile, who, kind, user, namespace, pod, container, session, pid, type, command, since, memory, use, state, findings
     "#]].assert_eq(&run(home.path(), &["who", "--columns", "gpu,foo"]));
     expect![[r#"
         exit 2
