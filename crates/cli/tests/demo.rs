@@ -141,7 +141,8 @@ fn pods_jobs_and_replicas_hold_their_devices_with_and_without_a_process() {
     assert_eq!(held_for.0, ["allocated"]);
     assert!(held_for.1.parse::<f64>().unwrap() > 600.0, "{held_for:?}");
     let started = one(&on("gpu_allocation_start_time_seconds"), &[]).1.parse::<f64>().unwrap();
-    assert!(started < AT as f64 - 3600.0, "{started}");
+    let an_hour_before = f64::from(u32::try_from(AT - 3600).unwrap());
+    assert!(started < an_hour_before, "{started}");
 
     // The device's own samples name the one pod that holds it, and none of several.
     let util = |place: &str| format!("DCGM_FI_DEV_GPU_UTIL{{{place}}}");

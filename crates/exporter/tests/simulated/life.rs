@@ -290,6 +290,7 @@ fn a_gpu_that_is_lost_from_the_start_has_no_false_answers() {
         textfile: &textfile,
         kubelet: "/none".as_ref(),
         state_dir: None,
+        is_watched: false,
     };
     let said = |id: &str| {
         let answer = examine(&evidence).into_iter().find(|answer| answer.id == id).unwrap();
