@@ -70,16 +70,6 @@ fn in_line_and_with_threads_a_machine_shows_the_same() {
 }
 
 #[test]
-fn pods_have_the_names_that_the_scenario_gives_them() {
-    let (machine, clock) = told("h100-mixed");
-    let mut watched = Watched::over(machine, clock, &patient(), &StateUse::None);
-    let snapshot = watched.run(Duration::from_secs(3));
-    let parts = Parts { gpu: false, sessions: true, own: false };
-    let text = page::render(&snapshot, parts, &Style::default());
-    assert!(text.contains(r#"pod="bert-0",namespace="ml",container="main""#), "{text}");
-}
-
-#[test]
 fn another_node_goes_on_from_what_one_knows() {
     let (machine, clock) = told("h100-mixed");
     let mut first = Node::new(&patient(), machine, &StateUse::None);
