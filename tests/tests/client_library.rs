@@ -16,7 +16,7 @@ const METRIC: &str = "DCGM_FI_DEV_GPU_UTIL";
 
 fn series(gpu: &str, host: &str, end: i64) -> Series {
     let mut series = Series::new(METRIC, &[("gpu", gpu), ("host", host)]);
-    let value = |at: i32| f64::from(at) * 1.25 + gpu.len() as f64;
+    let value = |at: i32| f64::from(at) * 1.25 + f64::from(u32::try_from(gpu.len()).unwrap());
     series.samples =
         (0..=20).map(|at| ((end - 300 + i64::from(at) * 15) * 1000, value(at))).collect();
     series
@@ -93,7 +93,8 @@ fn raw_samples_are_those_written(parts: &Value, written: &[Series]) {
             .flat_map(|part| part["values"].as_array().unwrap())
             .map(|pair| {
                 let value: f64 = pair[1].as_str().unwrap().parse().unwrap();
-                ((pair[0].as_f64().unwrap() * 1000.0) as i64, value)
+                let millis = format!("{:.0}", pair[0].as_f64().unwrap() * 1000.0);
+                (millis.parse().unwrap(), value)
             })
             .collect();
         assert_eq!(found, series.samples[1..], "gpu {gpu}");

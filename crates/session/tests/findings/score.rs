@@ -106,7 +106,6 @@ impl Score {
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "the figures are what the test is run for")]
     pub(crate) fn print(&self) {
         for finding in Finding::ALL {
             let counts = self.of(finding);
