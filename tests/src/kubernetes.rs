@@ -239,6 +239,22 @@ impl Cluster {
         Ok(file)
     }
 
+    /// Write a kubeconfig that reaches the server with the token in that file.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_kubeconfig(&self, token: &Path, file: &Path) -> Result<()> {
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {
+                "server": self.url(), "certificate-authority": self.ca_file()}}],
+            "users": [{"name": "test", "user": {"tokenFile": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]
+        });
+        std::fs::write(file, config.to_string())
+            .with_context(|| format!("cannot write {}", file.display()))
+    }
+
     /// Give that account rights in all namespaces; the name tells several grants apart.
     ///
     /// # Errors

@@ -19,7 +19,9 @@ use tokio::sync::watch;
 
 pub mod message;
 
-use message::{AllocatableResourcesResponse, ListPodResourcesResponse};
+use message::{
+    AllocatableResourcesResponse, ContainerDevices, ListPodResourcesResponse, PodResources,
+};
 
 /// How a call is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +48,19 @@ pub struct Told {
     pub allocatable: Option<AllocatableResourcesResponse>,
     /// How it answers.
     pub behaviour: Behaviour,
+}
+
+impl Told {
+    /// These pods, of these GPUs that can be given, answered at once.
+    #[must_use]
+    pub fn gpus(pods: Vec<PodResources>, allocatable: &[&str]) -> Self {
+        let devices = vec![ContainerDevices::new("nvidia.com/gpu", allocatable)];
+        Self {
+            list: ListPodResourcesResponse { pod_resources: pods },
+            allocatable: Some(AllocatableResourcesResponse { devices, ..Default::default() }),
+            behaviour: Behaviour::Answer,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

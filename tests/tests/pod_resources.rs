@@ -18,8 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use cluster::pod_resources::{Answer, Config, Handle, Newest, run};
 use tests::pod_resources::message::{
-    AllocatableResourcesResponse, CdiDevice, ClaimResource, ContainerDevices, DynamicResource,
-    ListPodResourcesResponse, PodResources,
+    CdiDevice, ClaimResource, ContainerDevices, DynamicResource, PodResources,
 };
 use tests::pod_resources::{Behaviour, Server, Told};
 use tests::wait;
@@ -59,17 +58,11 @@ impl Asking {
     }
 }
 
-fn told(pods: Vec<PodResources>, allocatable: &[&str]) -> Told {
-    let devices = vec![ContainerDevices::new("nvidia.com/gpu", allocatable)];
-    Told {
-        list: ListPodResourcesResponse { pod_resources: pods },
-        allocatable: Some(AllocatableResourcesResponse { devices, ..Default::default() }),
-        behaviour: Behaviour::Answer,
-    }
-}
-
 fn one_pod() -> Told {
-    told(vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &["GPU-a"])], &["GPU-a"])
+    Told::gpus(
+        vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &["GPU-a"])],
+        &["GPU-a"],
+    )
 }
 
 #[test]
@@ -91,7 +84,7 @@ fn s2_22_grants_come_with_their_resource_id_and_container() {
             share_id: Some("1".to_owned()),
         }],
     });
-    let _server = Server::start(&socket, told(vec![pod], &["GPU-a", "GPU-b"])).unwrap();
+    let _server = Server::start(&socket, Told::gpus(vec![pod], &["GPU-a", "GPU-b"])).unwrap();
     let answer = Asking::start(&socket, &["example.com/gpu"]).first();
     let grants: Vec<String> = answer
         .grants
@@ -220,7 +213,7 @@ fn an_answer_of_sixteen_mebibytes_is_read_and_a_longer_one_is_a_fault() {
     use prost::Message as _;
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("kubelet.sock");
-    let mut large = told(list_of(15 << 20), &["GPU-a"]);
+    let mut large = Told::gpus(list_of(15 << 20), &["GPU-a"]);
     // Fill it up to the last byte.
     let missing = (16 << 20) - large.list.encoded_len();
     let name = "y".repeat(missing - 10);

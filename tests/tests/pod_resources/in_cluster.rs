@@ -1,34 +1,19 @@
 //! The whole program between a real API server and a kubelet's socket: labels and UIDs of pods,
 //! pods that are over, devices of claims.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use tests::environment::{self, GPULSE};
 use tests::kubernetes::{Cluster, Programs};
 use tests::or_skip;
-use tests::pod_resources::Server;
 use tests::pod_resources::message::{
     ClaimResource, ContainerResources, DynamicResource, PodResources,
 };
+use tests::pod_resources::{Server, Told};
 
 use super::program::{exporter_with, label, page_until, power};
-use super::told;
 
 const NAMESPACE: &str = "holders";
 const NODE: &str = "node-holders";
-
-/// A kubeconfig with the account's token.
-fn kubeconfig(cluster: &Cluster, token: &Path, file: &Path) {
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {
-            "server": cluster.url(), "certificate-authority": cluster.ca_file()}}],
-        "users": [{"name": "test", "user": {"tokenFile": token}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]
-    });
-    std::fs::write(file, config.to_string()).unwrap();
-}
 
 /// Make a pod on the node; its UID.
 fn create_pod(cluster: &Cluster, name: &str, labels: &Value, phase: &str) -> String {
@@ -95,7 +80,7 @@ fn s2_22_labels_uids_ends_and_claims_come_from_a_real_api_server() {
 
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("kubeconfig");
-    kubeconfig(&cluster, &token, &config);
+    cluster.write_kubeconfig(&token, &config).unwrap();
     let (_child, address) = exporter_with(&gpulse, folder.path(), "h100-mixed", |command| {
         command
             .env("KUBECONFIG", &config)
@@ -115,7 +100,7 @@ fn s2_22_labels_uids_ends_and_claims_come_from_a_real_api_server() {
     ];
     let _server = Server::start(
         &folder.path().join("kubelet.sock"),
-        told(pods, &[&replicas[0], &replicas[1]]),
+        Told::gpus(pods, &[&replicas[0], &replicas[1]]),
     )
     .unwrap();
     create_slice(&cluster, &gpus[1]);

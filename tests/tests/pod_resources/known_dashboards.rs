@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use tests::environment::{self, GPULSE, PROMETHEUS, testdata};
-use tests::pod_resources::Server;
 use tests::pod_resources::message::PodResources;
+use tests::pod_resources::{Server, Told};
 use tests::prometheus::Prometheus;
 use tests::{or_skip, wait};
 
 use super::program::{exporter_with, label, page_until, power};
-use super::told;
 
 #[test]
 fn the_queries_of_known_dashboards_and_alerts_have_data() {
@@ -38,7 +37,8 @@ fn the_queries_of_known_dashboards_and_alerts_have_data() {
         PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu]),
         PodResources::new("serving/embed", "serve", "nvidia.com/mig-3g.40gb", &[&mig]),
     ];
-    let _server = Server::start(&folder.path().join("kubelet.sock"), told(pods, &[gpu])).unwrap();
+    let _server =
+        Server::start(&folder.path().join("kubelet.sock"), Told::gpus(pods, &[gpu])).unwrap();
     page_until(address, "names", |page| page.contains("container=\"train\""));
     // The target's own labels are those of the exporter's pod, as in a cluster.
     let configuration = format!(

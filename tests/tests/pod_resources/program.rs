@@ -9,10 +9,10 @@ use anyhow::ensure;
 use tests::child::Child;
 use tests::environment::{self, GPULSE};
 use tests::pod_resources::message::PodResources;
-use tests::pod_resources::{Behaviour, Server};
+use tests::pod_resources::{Behaviour, Server, Told};
 use tests::{http, or_skip, wait};
 
-use super::{one_pod, told};
+use super::one_pod;
 
 /// The whole program over a simulated machine, asking this socket.
 fn exporter(gpulse: &Path, folder: &Path, scenario: &str) -> (Child, SocketAddr) {
@@ -90,7 +90,8 @@ fn s2_22_the_page_names_who_holds_each_device_and_forgets_nobody_while_the_kubel
         PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu]),
         PodResources::new("serving/embed", "serve", "nvidia.com/mig-3g.40gb", &[mig]),
     ];
-    let server = Server::start(&folder.path().join("kubelet.sock"), told(pods, &[gpu])).unwrap();
+    let server =
+        Server::start(&folder.path().join("kubelet.sock"), Told::gpus(pods, &[gpu])).unwrap();
     let page = page_until(address, "names", |page| page.contains("container=\"train\""));
     let lines = power(&page);
     let names = |line: &str| {
@@ -134,7 +135,8 @@ fn without_an_api_server_a_pods_process_is_named_by_the_only_holder_of_its_gpu()
     let page = page_until(address, "the first page", |page| !power(page).is_empty());
     let gpu = label(power(&page)[0], "UUID").unwrap();
     let pods = vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu])];
-    let _server = Server::start(&folder.path().join("kubelet.sock"), told(pods, &[gpu])).unwrap();
+    let _server =
+        Server::start(&folder.path().join("kubelet.sock"), Told::gpus(pods, &[gpu])).unwrap();
     let named = "pod=\"bert-0\",namespace=\"ml\",container=\"train\"";
     let process = |page: &str| {
         page.lines()
@@ -214,7 +216,7 @@ fn s1_17_a_single_collection_asks_the_kubelet_before_it_writes() {
     // A kubelet that is not there costs the names alone.
     assert!(collect("--kubernetes").contains("gpu_sessions_collect_success 1"));
     let pods = vec![PodResources::new("ml/bert-0", "train", "nvidia.com/gpu", &[gpu])];
-    let _server = Server::start(&socket, told(pods, &[gpu])).unwrap();
+    let _server = Server::start(&socket, Told::gpus(pods, &[gpu])).unwrap();
     let page = collect("--kubernetes");
     let held = page.lines().find(|line| line.starts_with("gpu_allocation_info{"));
     let held = held.unwrap_or_else(|| panic!("no allocation: {page}"));

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ::tests::kubernetes::{self, Programs};
-use ::tests::pod_resources::message::{
-    AllocatableResourcesResponse, ContainerDevices, ListPodResourcesResponse, PodResources,
-};
-use ::tests::pod_resources::{Behaviour, Server, Told};
+use ::tests::pod_resources::message::PodResources;
+use ::tests::pod_resources::{Server, Told};
 use ::tests::{http, wait};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::json;
@@ -43,16 +41,9 @@ impl Cluster {
         ]);
         server.grant(NAMESPACE, "read", &rules)?;
         let config = folder.join("kubeconfig");
-        let text = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-            "clusters": [{"name": "bench", "cluster": {
-                "server": server.url(), "certificate-authority": server.ca_file()}}],
-            "users": [{"name": "bench", "user": {"tokenFile": token}}],
-            "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
-        });
-        std::fs::write(&config, text.to_string())?;
+        server.write_kubeconfig(&token, &config)?;
         let socket = folder.join("kubelet.sock");
-        let kubelet = Server::start(&socket, told(Vec::new(), &[]))?;
+        let kubelet = Server::start(&socket, Told::gpus(Vec::new(), &[]))?;
         Ok(Self { server, kubelet, socket, config })
     }
 
@@ -77,7 +68,7 @@ impl Cluster {
             pods.push(PodResources::new(&format!("{NAMESPACE}/{name}"), "main", RESOURCE, &[uuid]));
         }
         let ids: Vec<&str> = uuids.iter().map(String::as_str).collect();
-        self.kubelet.tell(|now| *now = told(pods, &ids));
+        self.kubelet.tell(|now| *now = Told::gpus(pods, &ids));
         wait::until("pods on the page", wait::PATIENCE, || {
             let page = http::get(exporter, "/metrics")?;
             ensure!(page.contains("app_kubernetes_io_name=\"train\""), "no label of a pod yet");
@@ -95,15 +86,6 @@ impl Cluster {
         });
         self.server.create(&pods, &pod).with_context(|| format!("cannot create pod {name}"))?;
         Ok(())
-    }
-}
-
-fn told(pods: Vec<PodResources>, ids: &[&str]) -> Told {
-    let devices = vec![ContainerDevices::new(RESOURCE, ids)];
-    Told {
-        list: ListPodResourcesResponse { pod_resources: pods },
-        allocatable: Some(AllocatableResourcesResponse { devices, ..Default::default() }),
-        behaviour: Behaviour::Answer,
     }
 }
 
