@@ -193,7 +193,7 @@ const ALIKE: &[&str] = &[
     "/api/v1/format_query?query=sum(gpu)by(x)",
     "/api/v1/parse_query?query=gpu",
     "/api/v1/parse_query?query=sum(rate(gpu{host=~%22a.*%22}%5B5m%5D+offset+1m))by(x)",
-    "/api/v1/parse_query?query=gpu+/+on(gpu)+group_left(host)+odd+>+bool+1",
+    "/api/v1/parse_query?query=gpu+/+on(gpu)+group_left(host)+odd+%3E+bool+1",
     "/api/v1/parse_query?query=max_over_time((-gpu)%5B1h:1m%5D+@+start())",
     // Faults.
     "/api/v1/query?query=gpu&time=foo",
