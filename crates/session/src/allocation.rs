@@ -34,6 +34,10 @@ pub(crate) struct Allocation {
     pub(crate) end: Option<Timestamp>,
     /// When the end was noted.
     pub(crate) ended_at: Option<Timestamp>,
+    /// Whether it ended so long ago that nothing shows it: kept so that its counters go on where
+    /// the same holder comes back.
+    #[serde(default)]
+    pub(crate) hidden: bool,
     /// Since when no session uses it.
     #[serde(default)]
     pub(crate) no_process: Timer,

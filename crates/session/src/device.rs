@@ -108,10 +108,7 @@ impl Tracked {
     /// Whether both have the same labels on their counters: an instance's ids are given again when
     /// its GPU is cut anew.
     pub(crate) fn has_labels_of(&self, other: &Self) -> bool {
-        let labels = |tracked: &Self| tracked.facts.mig.as_ref().map(|mig| mig.gpu_instance);
-        self.facts.gpu_uuid == other.facts.gpu_uuid
-            && self.facts.label == other.facts.label
-            && labels(self) == labels(other)
+        self.facts.label == other.facts.label && self.has_memory_of(other)
     }
 
     /// Whether both lie in the same memory: of the GPU, or of its instance.

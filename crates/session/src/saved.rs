@@ -42,7 +42,8 @@ pub struct SavedState {
     #[serde(default)]
     pub(crate) energy: Vec<SavedGpu>,
     #[serde(default)]
-    pub(crate) allocations: Vec<Allocation>,
+    /// By their places, to which sessions point.
+    pub(crate) allocations: Vec<Option<Allocation>>,
     /// GPU instances without compute instance.
     #[serde(default)]
     pub(crate) instances: Vec<(Arc<UnusableInstance>, Timer)>,
@@ -94,6 +95,9 @@ pub(crate) struct SavedSession {
     pub(crate) found: SavedFindings,
     #[serde(default)]
     pub(crate) xids: BTreeMap<u64, u64>,
+    /// Place of its allocation, if it is joined to one.
+    #[serde(default)]
+    pub(crate) allocation: Option<u32>,
     pub(crate) counters: Counters,
 }
 

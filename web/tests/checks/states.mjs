@@ -15,6 +15,7 @@ export default [
       try {
         const page = await open(browser);
         await page.goto(empty.url);
+        await settled(page, '/');
         const text = await page.locator('main').innerText({ timeout: 20_000 });
         for (const command of ['gpulse doctor', 'gpulse up', 'gpulse demo']) assert.ok(text.includes(command), text);
         await page.goto(new URL('sessions', empty.url).href);

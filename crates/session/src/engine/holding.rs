@@ -17,6 +17,8 @@ use crate::view::AllocationFacts;
 
 /// Most allocations that are kept, held or ended; what is told beyond that is passed over.
 const MAX_ALLOCATIONS: usize = 1024;
+/// Most ended allocations that are kept out of sight for their return.
+const MAX_HIDDEN: usize = 128;
 /// After a restart, what nobody tells of again within this time has ended.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
 
@@ -36,11 +38,10 @@ pub(super) struct Holding {
 
 impl Holding {
     /// Everything as it is kept over a restart that comes after `now`.
-    pub(super) fn pack(&self, now: Timestamp) -> Vec<Allocation> {
+    pub(super) fn pack(&self, now: Timestamp) -> Vec<Option<Allocation>> {
         let seen = |known: &Allocation| if known.held { now } else { known.last_seen };
-        self.iter()
-            .map(|(_, known)| Allocation { last_seen: seen(known), ..known.clone() })
-            .collect()
+        let packed = |known: &Allocation| Allocation { last_seen: seen(known), ..known.clone() };
+        self.slots.iter().map(|slot| slot.as_deref().map(packed)).collect()
     }
 
     /// Remember what is told.
@@ -71,6 +72,12 @@ impl Holding {
         slots.filter_map(|(index, slot)| Some((index, slot.as_deref_mut()?)))
     }
 
+    /// Ended ones that are shown, or not any more, with the time at which the end was noted.
+    fn ended(&self, hidden: bool) -> impl Iterator<Item = (Timestamp, u32)> {
+        let those = self.iter().filter(move |(_, known)| known.hidden == hidden);
+        those.filter_map(|(index, known)| Some((known.ended_at?, index)))
+    }
+
     /// Count what the holders of a stretch got.
     pub(super) fn book(&mut self, shares: &[Share]) {
         for share in shares.iter().filter(|share| share.micros > 0) {
@@ -94,12 +101,16 @@ impl Holding {
     /// Take over what a state file kept. Those that were held are waited for.
     pub(super) fn restore(
         &mut self,
-        saved: Vec<Allocation>,
+        saved: Vec<Option<Allocation>>,
         counted: bool,
         rebooted: bool,
         (now, clear): (Timestamp, Duration),
     ) {
-        for mut allocation in saved.into_iter().take(MAX_ALLOCATIONS) {
+        for saved in saved.into_iter().take(MAX_ALLOCATIONS) {
+            let Some(mut allocation) = saved else {
+                self.slots.push(None);
+                continue;
+            };
             allocation.held = false;
             allocation.no_process = allocation.no_process.restored(now, clear);
             if !counted {
@@ -141,7 +152,7 @@ impl Holding {
         known.take(facts, found.is_some());
         known.millionths = millionths.or(known.millionths);
         (known.held, known.last_seen) = (true, now);
-        (known.end, known.ended_at) = (None, None);
+        (known.end, known.ended_at, known.hidden) = (None, None, false);
         Some(index)
     }
 
@@ -169,6 +180,7 @@ impl Allocation {
             last_seen: now,
             end: None,
             ended_at: None,
+            hidden: false,
             no_process: Timer::default(),
             micros: Default::default(),
         }
@@ -317,26 +329,35 @@ impl Engine {
         }
     }
 
-    /// Forget what ended long enough ago and is booked, the oldest first where there are too many.
+    /// Show no longer what ended long enough ago and is booked, the oldest first where there are too
+    /// many; forget the oldest of what is not shown.
     fn let_go_of_allocations(&mut self) {
         let now = self.at;
         let keep = self.ended_keep();
         let booked = self.config.close_after + Duration::from_secs(2);
-        let mut ended: Vec<(Timestamp, usize)> = self
-            .holding
-            .iter()
-            .filter_map(|(index, known)| Some((known.ended_at?, index as usize)))
-            .collect();
+        let mut ended: Vec<(Timestamp, u32)> = self.holding.ended(false).collect();
         self.holding.has_ended = !ended.is_empty();
         ended.sort_unstable_by(|one, two| two.cmp(one));
+        let mut hid = false;
         for (count, (ended_at, index)) in ended.into_iter().enumerate() {
             let age = now.since(ended_at);
             if age > booked && (age > keep || count >= self.config.max_ended) {
-                self.holding.slots[index] = None;
-                let gone = u32::try_from(index).ok();
-                for (_, session) in self.sessions.iter_mut().filter(|(_, s)| s.allocation == gone) {
-                    session.allocation = None;
-                }
+                self.holding.get_mut(index).into_iter().for_each(|known| known.hidden = true);
+                hid = true;
+            }
+        }
+        if hid {
+            self.forget_hidden_allocations();
+        }
+    }
+
+    fn forget_hidden_allocations(&mut self) {
+        let mut hidden: Vec<(Timestamp, u32)> = self.holding.ended(true).collect();
+        hidden.sort_unstable_by(|one, two| two.cmp(one));
+        for (_, index) in hidden.into_iter().skip(MAX_HIDDEN) {
+            self.holding.slots[index as usize] = None;
+            for (_, session) in self.sessions.iter_mut() {
+                session.allocation = session.allocation.filter(|its| *its != index);
             }
         }
     }

@@ -132,8 +132,10 @@ impl Engine {
         if self.devices.len() < MAX_DEVICES {
             return self.devices.len();
         }
-        let in_use =
-            |place: usize| self.sessions.iter().any(|(_, session)| session.device == place);
+        let in_use = |place: usize| {
+            self.sessions.iter().any(|(_, session)| session.device == place)
+                || self.holding.iter().any(|(_, allocation)| allocation.device == place)
+        };
         let gone = self.devices.iter().enumerate().filter(|(_, tracked)| tracked.gone);
         let oldest = gone
             .filter(|(place, _)| !in_use(*place))

@@ -77,6 +77,8 @@ impl Engine {
             session.last_zombie_cause = cause.or(session.last_zombie_cause);
             let dead = device.map(|_| session.listed && cause.is_some());
             session.zombie.step(now, dead, config.zombie_after, clear);
+            // Its signs are looked at with each reading; without readings it is not shown for ever.
+            session.hangs.step(now, None, Duration::ZERO, clear);
         }
         self.scratch.used_allocations.sort_unstable();
     }
@@ -88,8 +90,12 @@ impl Engine {
         for (index, known) in self.holding.iter_mut() {
             let can_be_told = devices.get(known.device).is_some_and(|device| device.known)
                 && !unclear.contains(&known.device);
-            let idle = known.held && used.binary_search(&index).is_err();
-            let cause = (can_be_told || !idle).then_some(idle);
+            let is_used = used.binary_search(&index).is_ok();
+            // After a restart it is not known yet who still holds what.
+            let cause = match is_used || known.end.is_some() {
+                true => Some(false),
+                false => (known.held && can_be_told).then_some(true),
+            };
             let clear = config.finding_clears_after;
             known.no_process.step(now, cause, config.no_process_after, clear);
         }

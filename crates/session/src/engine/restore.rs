@@ -42,7 +42,7 @@ impl Engine {
         let devices = saved.devices.len();
         let fits = saved.sessions.iter().all(|session| session.device < devices)
             && saved.rest.iter().all(|rest| rest.device < devices)
-            && saved.allocations.iter().all(|allocation| allocation.device < devices);
+            && saved.allocations.iter().flatten().all(|allocation| allocation.device < devices);
         if saved.version != VERSION || !fits {
             return;
         }
@@ -161,6 +161,7 @@ fn pack_session(session: &Session) -> SavedSession {
             hangs: session.hangs,
         },
         xids: session.xids.clone(),
+        allocation: session.allocation,
         counters: session.counters.clone(),
     }
 }
@@ -181,6 +182,7 @@ fn unpack_session(saved: SavedSession, now: Timestamp, clear: Duration) -> Sessi
         may_return: saved.may_return,
         hidden: saved.hidden,
         xids: saved.xids,
+        allocation: saved.allocation,
         outside: saved.found.outside.restored(now, clear),
         zombie: saved.found.zombie.restored(now, clear),
         last_zombie_cause: saved.found.zombie_cause,

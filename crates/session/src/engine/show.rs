@@ -61,9 +61,13 @@ impl Engine {
         let sharing = |other: &&Tracked| !other.gone && other.has_memory_of(device);
         let mut held = 0_u64;
         for device in self.devices.iter().filter(sharing) {
-            let Hold::Present(present) = &device.hold else { return None };
-            for process in present.iter() {
-                held = held.saturating_add(process.memory_bytes?);
+            if !matches!(device.hold, Hold::Present(_)) {
+                return None;
+            }
+            // All that are listed, the MPS server too, which owns no time.
+            let there = device.open.values().filter_map(|index| self.sessions.get(*index));
+            for session in there.filter(|session| session.listed) {
+                held = held.saturating_add(session.memory_bytes?);
             }
         }
         Some(used.saturating_sub(held))
@@ -124,7 +128,8 @@ impl Engine {
     }
 
     fn show_allocations(&self) -> Vec<AllocationView> {
-        let mut kept: Vec<(u32, &Allocation)> = self.holding.iter().collect();
+        let mut kept: Vec<(u32, &Allocation)> =
+            self.holding.iter().filter(|(_, allocation)| !allocation.hidden).collect();
         kept.sort_by_key(|(_, allocation)| {
             let device = self.devices.get(allocation.device);
             (allocation.end, device.map_or(usize::MAX, |device| device.order), &allocation.facts.id)

@@ -194,6 +194,43 @@ fn allocations_outlive_restarts_and_a_crash_begins_their_counters_anew() {
 }
 
 #[test]
+fn a_session_that_ended_still_names_its_allocation_after_a_restart() {
+    let mut world = World::new();
+    world.proc.insert(1, in_pod(1, "b"));
+    let both = told(&[holding("GPU-0", "a", 0.5), holding("GPU-0", "b", 0.5)]);
+    world.engine.set_holdings(at(0), &both);
+    world.see_for(0, 20, &[list(&gpu(0), &[process(1)])]);
+    let id = allocation(&world, "b").facts.id.clone();
+    // The place of the first becomes free; that of the second must not move up.
+    world.engine.set_holdings(at(21), &told(&[holding("GPU-0", "b", 1.0)]));
+    world.proc.insert(1, Lookup::Gone);
+    world.see_for(21, 40, &[list(&gpu(0), &[])]);
+    let saved = through_json(&world.engine.save());
+    let after = World::with(Config::default(), Some(saved), "run002", 45);
+    let view = after.view();
+    let ended = view.sessions.iter().find(|session| session.facts.pid == 1).unwrap();
+    assert!(ended.end.is_some());
+    assert_eq!(ended.allocation.as_ref().map(|its| &its.id), Some(&id));
+}
+
+#[test]
+fn a_holder_that_comes_back_after_it_left_the_page_goes_on_counting() {
+    let mut world = World::new();
+    let held = told(&[holding("GPU-0", "a", 1.0)]);
+    world.engine.set_holdings(at(0), &held);
+    world.see_for(0, 60, &[list(&gpu(0), &[])]);
+    world.engine.set_holdings(at(60), &told(&[]));
+    world.see_for(60, 4000, &[list(&gpu(0), &[])]);
+    assert!(world.view().allocations.is_empty(), "it ended an hour ago");
+    world.engine.set_holdings(at(4000), &held);
+    world.see_for(4000, 4060, &[list(&gpu(0), &[])]);
+    let back = allocation(&world, "a");
+    assert_eq!((back.end, back.facts.start), (None, at(0)));
+    let counted = seconds(back.micros, DeviceState::Allocated);
+    assert!((100..=120).contains(&counted), "{counted} s, of two minutes less what is not closed");
+}
+
+#[test]
 fn what_nobody_tells_of_after_a_restart_ended_when_it_was_last_held() {
     let mut world = World::new();
     world.engine.set_holdings(at(0), &told(&[holding("GPU-0", "a", 1.0)]));
