@@ -37,9 +37,8 @@ impl HolderArgs {
             ..section
         };
         let is_there = || !simulated && section.socket.exists();
-        let wanted = on(&self.kubernetes)
-            .or_else(|| base.kubernetes.is_some().then_some(true))
-            .unwrap_or_else(is_there);
+        let wanted =
+            on(&self.kubernetes).unwrap_or_else(|| base.kubernetes.is_some() || is_there());
         exporter::Config {
             kubernetes: wanted.then(|| with_environment(section)),
             hpc_job_mapping_dir: given(&self.hpc_job_mapping_dir).or(base.hpc_job_mapping_dir),

@@ -162,12 +162,23 @@ impl Asking {
         let list = within(client.list()).await?;
         let is_old = |asked: &Instant| now.duration_since(*asked) >= EVERY;
         if self.allocatable.as_ref().is_none_or(|(_, asked)| is_old(asked)) {
-            self.allocatable = Some((within(client.allocatable()).await?, now));
+            match within(client.allocatable()).await {
+                Ok(allocatable) => self.allocatable = Some((allocatable, now)),
+                // Who holds what is known all the same; the connection is begun anew.
+                Err(cause) => {
+                    tracing::debug!(%cause, "the kubelet does not say what can be given");
+                    return Ok(self.answer(list));
+                }
+            }
         }
         // Not kept where a call failed: whatever hangs or broke is begun anew.
         self.client = Some(client);
+        Ok(self.answer(list))
+    }
+
+    fn answer(&self, list: message::ListResponse) -> Answer {
         let allocatable = self.allocatable.as_ref().and_then(|(answer, _)| answer.clone());
-        Ok(grants::answer(&self.config, list, allocatable))
+        grants::answer(&self.config, list, allocatable)
     }
 
     fn succeed(&self, answer: Answer) {

@@ -43,14 +43,18 @@ struct Sampled {
 }
 
 impl ClockEvents {
-    /// Take a sample of every GPU if one is due.
+    /// Whether it is time for a sample.
+    pub(crate) fn is_due(&self, now: Timestamp, every: Duration) -> bool {
+        // A pass may come a little early; a clock that stepped back starts anew.
+        let early = (every / 10).min(Duration::from_millis(500));
+        self.last.is_none_or(|last| now < last || now.since(last) + early >= every)
+    }
+
+    /// Take a sample of every GPU, if it is time for one.
     pub(crate) fn sample(&mut self, pass: &Pass, every: Duration, window: Duration) {
         let Some(place) = position_of_field(REASONS) else { return };
         let now = pass.at;
-        // A pass may come a little early; a clock that stepped back starts anew.
-        let early = (every / 10).min(Duration::from_millis(500));
-        let due = self.last.is_none_or(|last| now < last || now.since(last) + early >= every);
-        if !due {
+        if !self.is_due(now, every) {
             return;
         }
         self.last = Some(now);

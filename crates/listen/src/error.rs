@@ -29,7 +29,7 @@ pub enum WebError {
     #[error("key {place}: {problem}")]
     Key { place: String, problem: String },
     #[error(
-        "web-config file {path} no longer has {what}, which this process was started with: \
+        "web-config file {path} no longer has {what}, which the version in use has: \
          start it again if that is meant"
     )]
     Lowered { path: PathBuf, what: &'static str },

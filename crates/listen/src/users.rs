@@ -50,13 +50,14 @@ pub(crate) struct Users {
 /// How many passwords are looked at; outlives versions of the file.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    running: Semaphore,
-    waiting: Semaphore,
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl Default for Counter {
     fn default() -> Self {
-        Self { running: Semaphore::new(AT_ONCE), waiting: Semaphore::new(AT_ONCE + WAITING) }
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self { running: places(AT_ONCE), waiting: places(AT_ONCE + WAITING) }
     }
 }
 
@@ -90,13 +91,19 @@ impl Users {
         if known.is_some() && self.remembers(&digest) {
             return Verdict::Admitted;
         }
-        let Ok(_place) = counter.waiting.try_acquire() else { return Verdict::Busy };
-        let Ok(_turn) = counter.running.acquire().await else { return Verdict::Busy };
+        let waiting = Arc::clone(&counter.waiting);
+        let Ok(place) = waiting.try_acquire_owned() else { return Verdict::Busy };
+        let running = Arc::clone(&counter.running);
+        let Ok(turn) = running.acquire_owned().await else { return Verdict::Busy };
         if known.is_some() && self.remembers(&digest) {
             return Verdict::Admitted;
         }
         let (hash, known) = (known.unwrap_or(stand_in).clone(), known.is_some());
-        let run = move || bcrypt::verify(password, &hash).unwrap_or(false);
+        // The run keeps its place to its end, also where the client hangs up meanwhile.
+        let run = move || {
+            let _held = (place, turn);
+            bcrypt::verify(password, &hash).unwrap_or(false)
+        };
         let fits = tokio::task::spawn_blocking(run).await.unwrap_or(false);
         if !(fits && known) {
             return Verdict::Refused;

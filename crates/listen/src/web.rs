@@ -136,7 +136,7 @@ impl WebConfig {
         read
     }
 
-    /// The version, if it protects as what the process was started with.
+    /// The version, if it protects no less than the one in use.
     fn no_less(&self, version: Version) -> Result<Version, WebError> {
         let (old, new) = (self.protection(), version.protection);
         let kinds = [

@@ -45,7 +45,7 @@ pub struct Limits {
     pub queries: usize,
     /// Connections open at once; more wait to be accepted.
     pub connections: usize,
-    /// How long the head of a request may take to arrive.
+    /// How long the head of a connection's first request may take to arrive, handshake included.
     pub head_time: Duration,
     /// How long a body may take to arrive.
     pub body_time: Duration,

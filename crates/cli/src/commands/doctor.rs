@@ -9,6 +9,7 @@ use exporter::textfile::DEFAULT_OUTPUT;
 use exporter::{Node, POD_RESOURCES_SOCKET, STATE_FILE, StateUse};
 use serde::Serialize;
 
+use crate::commands::exporter::flags::{Maybe, given};
 use crate::fault::{FAILURE, Fault};
 use crate::language::Language;
 use crate::machine::{MachineArgs, Opened, StateArgs};
@@ -35,9 +36,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = DEFAULT_OUTPUT)]
     textfile: PathBuf,
     /// Socket of the kubelet that gpulse exporter --kubernetes would ask.
-    #[arg(long, value_name = "PATH", default_value = POD_RESOURCES_SOCKET,
-          env = "DCGM_POD_RESOURCES_KUBELET_SOCKET", hide_env = true)]
-    pod_resources_kubelet_socket: PathBuf,
+    /// Default: /var/lib/kubelet/pod-resources/kubelet.sock.
+    #[arg(long, value_name = "PATH", env = "DCGM_POD_RESOURCES_KUBELET_SOCKET", hide_env = true)]
+    pod_resources_kubelet_socket: Option<Maybe<PathBuf>>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -80,6 +81,8 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
             "--columns does not apply: a check has always its id, status, evidence and remedy";
         return Err(Fault::usage(anyhow!(problem)));
     }
+    let kubelet = given(&args.pod_resources_kubelet_socket);
+    let kubelet = kubelet.unwrap_or_else(|| POD_RESOURCES_SOCKET.into());
     let Opened { mut config, machine, simulated, state } = args.machine.open()?;
     let state = args.state.place(state);
     if let Some(name) = simulated {
@@ -96,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<u8, Fault> {
         snapshot: &snapshot,
         host: node.host(),
         textfile: &args.textfile,
-        kubelet: &args.pod_resources_kubelet_socket,
+        kubelet: &kubelet,
         state_dir: state_dir.as_deref().map(Path::new),
         is_watched,
     });

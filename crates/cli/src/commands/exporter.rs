@@ -66,10 +66,12 @@ pub(crate) struct Args {
     /// Answers of /metrics that may be under way at once; more are refused. Default: 40.
     #[arg(long, value_name = "COUNT", env = "DCGM_EXPORTER_MAX_CONCURRENT_SCRAPES")]
     max_concurrent_scrapes: Option<Maybe<NonZeroUsize>>,
-    /// Longest time for a client to send its question. Default: 10s.
+    /// Longest time for a client to send its first question, handshake included; 0 for the default.
+    /// Default: 10s.
     #[arg(long, value_name = "DURATION", env = "DCGM_EXPORTER_WEB_READ_TIMEOUT")]
     web_read_timeout: Option<Maybe<Span>>,
-    /// Longest time for a client to take its answer. Default: 10s.
+    /// Longest time for a client not to read while its answer is sent; 0 for the default. Default:
+    /// 30s.
     #[arg(long, value_name = "DURATION", env = "DCGM_EXPORTER_WEB_WRITE_TIMEOUT")]
     web_write_timeout: Option<Maybe<Span>>,
     /// Form of the log: text or json; the same as --log LEVEL,json.
@@ -203,10 +205,11 @@ fn missing_device(config: &exporter::Config, published: &Published) -> Option<u3
 
 fn limits(args: &Args) -> listen::Limits {
     let mut limits = listen::Limits::default();
-    if let Some(Span(read)) = given(&args.web_read_timeout) {
+    let set = |flag| given(flag).map(|Span(time)| time).filter(|time| !time.is_zero());
+    if let Some(read) = set(&args.web_read_timeout) {
         limits.first_time = read;
     }
-    if let Some(Span(write)) = given(&args.web_write_timeout) {
+    if let Some(write) = set(&args.web_write_timeout) {
         limits.stall_time = write;
     }
     limits

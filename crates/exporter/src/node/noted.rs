@@ -11,15 +11,16 @@ use crate::kernel_log::KernelXid;
 use crate::xid::{Booking, KernelMark, Teller};
 
 impl Node {
-    /// Book XIDs. The log comes first: it tells of what was before the driver's events.
+    /// Book XIDs. The driver comes first: it alone names the MIG instance, and what the log tells of
+    /// the same event adds the process.
     pub(super) fn note_xids(&mut self, now: Timestamp, pass: &Pass) {
+        for xid in &pass.xids {
+            Arc::make_mut(&mut self.xids).add(xid, Teller::Driver);
+        }
         if let Some(log) = &mut self.kernel_log {
             for told in log.read(now, pass.gpus.iter().map(AsRef::as_ref)) {
                 self.note_told(&told);
             }
-        }
-        for xid in &pass.xids {
-            Arc::make_mut(&mut self.xids).add(xid, Teller::Driver);
         }
     }
 
@@ -55,7 +56,8 @@ impl Node {
     pub(super) fn note_clock_events(&mut self, pass: &Pass) {
         let wanted = gpu::metrics::position_of_field(super::REASONS)
             .is_some_and(|place| self.fields.rows().contains(place));
-        if wanted {
+        if wanted && self.clock_events.is_due(pass.at, self.clock_events_every) {
+            // What is published holds the samples: they are copied, once per sample.
             let events = Arc::make_mut(&mut self.clock_events);
             events.sample(pass, self.clock_events_every, self.windows.clock_events);
         }

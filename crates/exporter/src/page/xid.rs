@@ -1,5 +1,7 @@
 //! XIDs on the page: the last code of each entity, and true counters of ours.
 
+use std::sync::Arc;
+
 use gpu::GpuView;
 use model::metric::{Kind, Metric, Unit};
 use model::text::{Line, Writer};
@@ -100,8 +102,12 @@ pub(super) fn write_total(
 
 /// Counters and times by code.
 pub(super) fn write_counters(snapshot: &Snapshot, out: &mut Writer) {
+    let is_selected =
+        |gpu: &&Arc<GpuView>| gpu.entities.iter().any(|view| snapshot.selected.shows(gpu, view));
+    // A lost GPU has no entity to be left out by.
+    let shown = |gpu: &&Arc<GpuView>| gpu.entities.is_empty() || is_selected(gpu);
     out.metric(&EVENTS);
-    for gpu in &snapshot.pass.gpus {
+    for gpu in snapshot.pass.gpus.iter().filter(shown) {
         write_watched(snapshot, gpu, out);
         for record in snapshot.xids.of_gpu(&gpu.uuid) {
             for (code, count) in &record.codes {
@@ -111,7 +117,7 @@ pub(super) fn write_counters(snapshot: &Snapshot, out: &mut Writer) {
         }
     }
     out.metric(&LAST_TIME);
-    for gpu in &snapshot.pass.gpus {
+    for gpu in snapshot.pass.gpus.iter().filter(shown) {
         for record in snapshot.xids.of_gpu(&gpu.uuid) {
             for (code, count) in &record.codes {
                 begin_own(LAST_TIME.name, gpu, record.gpu_instance, *code, out)

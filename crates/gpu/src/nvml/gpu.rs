@@ -118,7 +118,12 @@ impl Gpu {
     /// Read what was asked.
     pub(crate) fn answer(&mut self, question: Question) -> Answer {
         let Question { now, ask, rows, look } = question;
+        let had_peers = self.values.wants(metrics::P2P_STATUS);
         self.values.want(rows);
+        if !had_peers && self.values.wants(metrics::P2P_STATUS) {
+            // They are asked for with the slow ones, whose time may be far off.
+            self.slow_read = None;
+        }
         self.look_if_due(now, look);
         if ask.device_values && !self.lost {
             self.read_values(now);
@@ -190,8 +195,6 @@ impl Gpu {
         if slow {
             self.slow_read = Some(now);
             self.lists.ask_all_again();
-        }
-        if slow {
             let peers = self.peers(topology);
             Arc::make_mut(&mut self.view).peers = peers;
         }

@@ -41,6 +41,25 @@ fn only_a_right_password_of_a_user_gets_in() {
 }
 
 #[test]
+fn a_client_that_hangs_up_does_not_free_the_place_of_a_run_that_goes_on() {
+    // A run of this cost takes many times the millisecond that is waited for.
+    let users = users(&[("a", &bcrypt::hash("one", 10).unwrap())]);
+    let counter = Counter::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        let headers = basic("a:wrong");
+        let asked = Arc::clone(&users).admit(&headers, &counter);
+        let hung_up = tokio::time::timeout(Duration::from_millis(1), asked).await;
+        assert!(hung_up.is_err(), "the run was over in a millisecond");
+        assert_eq!(counter.running.available_permits(), AT_ONCE - 1);
+        while counter.running.available_permits() < AT_ONCE {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(counter.waiting.available_permits(), AT_ONCE + WAITING);
+    });
+}
+
+#[test]
 fn a_header_that_is_none_is_refused() {
     let users = users(&[("a", &hash("one"))]);
     assert_eq!(admit(&users, &HeaderMap::new()), Verdict::Refused);
